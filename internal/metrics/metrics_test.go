@@ -1,0 +1,187 @@
+package metrics_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/staunchmq/staunch/internal/metrics"
+	"github.com/staunchmq/staunch/internal/version"
+)
+
+func newRegistry(maxQueues int) *metrics.Registry {
+	return metrics.New(metrics.Options{
+		Build:     version.Info{Version: "1.2.3", Commit: "abc", Go: "go1.26.8"},
+		MaxQueues: maxQueues,
+	})
+}
+
+func TestBuildInfo(t *testing.T) {
+	expect(t, newRegistry(0), `
+# HELP staunch_build_info Always 1; the labels say which build this is.
+# TYPE staunch_build_info gauge
+staunch_build_info{commit="abc",go="go1.26.8",version="1.2.3"} 1
+`, "staunch_build_info")
+}
+
+func TestRequestsByActionAndCode(t *testing.T) {
+	r := newRegistry(0)
+	r.Request("SendMessage", "OK", time.Millisecond)
+	r.Request("SendMessage", "OK", time.Millisecond)
+	r.Request("SendMessage", "QueueDoesNotExist", time.Millisecond)
+	expect(t, r, `
+# HELP staunch_api_requests_total API requests answered, by action and by code: OK, or the code of the error.
+# TYPE staunch_api_requests_total counter
+staunch_api_requests_total{action="SendMessage",code="OK"} 2
+staunch_api_requests_total{action="SendMessage",code="QueueDoesNotExist"} 1
+`, "staunch_api_requests_total")
+	if got := len(family(t, r, "staunch_api_request_duration_seconds")); got != 1 {
+		t.Errorf("%d duration series, want one per action", got)
+	}
+	if got := observations(t, r, "staunch_api_request_duration_seconds"); got != 3 {
+		t.Errorf("%d durations, want 3", got)
+	}
+}
+
+func TestRequestSeriesAreLimited(t *testing.T) {
+	r := newRegistry(0)
+	var done sync.WaitGroup
+	for worker := range 4 {
+		done.Go(func() {
+			for i := range 1000 {
+				r.Request(fmt.Sprintf("Made%dUp%d", worker, i), "InvalidAction", time.Millisecond)
+			}
+		})
+	}
+	done.Wait()
+	if got, want := len(family(t, r, "staunch_api_requests_total")), 2001; got != want {
+		t.Errorf("%d series of 4000 made-up actions, want %d", got, want)
+	}
+	if got := value(t, r, "staunch_api_requests_total", "_other"); got != 2000 {
+		t.Errorf("%v requests counted as _other, want 2000", got)
+	}
+}
+
+func TestJournalAndShards(t *testing.T) {
+	r := newRegistry(0)
+	zero, one := r.Shard(0), r.Shard(1)
+	zero.Appended(time.Millisecond, 100)
+	one.Appended(time.Millisecond, 20)
+	one.Appended(time.Millisecond, 3)
+	one.WaitingReceives(7)
+	r.Fsync(time.Millisecond)
+	r.Panicked()
+	expect(t, r, `
+# HELP staunch_journal_bytes_total Bytes of the records made durable.
+# TYPE staunch_journal_bytes_total counter
+staunch_journal_bytes_total 123
+# HELP staunch_journal_records_total Records made durable. Each holds the changes of all requests that were decided together.
+# TYPE staunch_journal_records_total counter
+staunch_journal_records_total 3
+# HELP staunch_panics_total Panics that were recovered. Any is a defect of Staunch; the log has the stack.
+# TYPE staunch_panics_total counter
+staunch_panics_total 1
+# HELP staunch_waiting_receives Long polls that are waiting for a message, by shard.
+# TYPE staunch_waiting_receives gauge
+staunch_waiting_receives{shard="0"} 0
+staunch_waiting_receives{shard="1"} 7
+`, "staunch_journal_bytes_total", "staunch_journal_records_total", "staunch_panics_total", "staunch_waiting_receives")
+	for name, want := range map[string]uint64{
+		"staunch_journal_append_seconds": 3,
+		"staunch_journal_fsync_seconds":  1,
+	} {
+		if got := observations(t, r, name); got != want {
+			t.Errorf("%s has %d observations, want %d", name, got, want)
+		}
+	}
+}
+
+func TestQueuesAreReadAtScrape(t *testing.T) {
+	r := newRegistry(10)
+	expect(t, r, "", "staunch_queue_messages", "staunch_queues")
+
+	visible := 1
+	r.CollectQueues(func(yield func(metrics.QueueSample)) {
+		yield(metrics.QueueSample{
+			Account: "000000000000", Region: "us-east-1", Queue: "orders",
+			Visible: visible, InFlight: 2, Delayed: 3, OldestAge: 1500 * time.Millisecond,
+		})
+	})
+	visible = 40
+	expect(t, r, `
+# HELP staunch_metrics_queues_summed Queues beyond metrics-max-queues. They are not exported one by one but summed under queue="_other" (age: the oldest).
+# TYPE staunch_metrics_queues_summed gauge
+staunch_metrics_queues_summed 0
+# HELP staunch_queue_messages Messages in the queue, by state: visible, in_flight or delayed. The counts are exact.
+# TYPE staunch_queue_messages gauge
+staunch_queue_messages{account="000000000000",queue="orders",region="us-east-1",state="delayed"} 3
+staunch_queue_messages{account="000000000000",queue="orders",region="us-east-1",state="in_flight"} 2
+staunch_queue_messages{account="000000000000",queue="orders",region="us-east-1",state="visible"} 40
+# HELP staunch_queue_oldest_message_age_seconds Time since the oldest message of the queue was sent; 0 when it is empty.
+# TYPE staunch_queue_oldest_message_age_seconds gauge
+staunch_queue_oldest_message_age_seconds{account="000000000000",queue="orders",region="us-east-1"} 1.5
+# HELP staunch_queues Queues that exist.
+# TYPE staunch_queues gauge
+staunch_queues 1
+`, "staunch_queue_messages", "staunch_queue_oldest_message_age_seconds", "staunch_queues", "staunch_metrics_queues_summed")
+}
+
+func TestQueuesBeyondTheLimitAreSummed(t *testing.T) {
+	r := newRegistry(1)
+	r.CollectQueues(func(yield func(metrics.QueueSample)) {
+		yield(metrics.QueueSample{Account: "2", Region: "r", Queue: "a", Visible: 5, OldestAge: time.Second})
+		yield(metrics.QueueSample{Account: "1", Region: "r", Queue: "z", Visible: 1, OldestAge: time.Hour})
+		yield(metrics.QueueSample{Account: "2", Region: "r", Queue: "b", Visible: 70, OldestAge: time.Minute})
+	})
+	expect(t, r, `
+# HELP staunch_metrics_queues_summed Queues beyond metrics-max-queues. They are not exported one by one but summed under queue="_other" (age: the oldest).
+# TYPE staunch_metrics_queues_summed gauge
+staunch_metrics_queues_summed 2
+# HELP staunch_queue_messages Messages in the queue, by state: visible, in_flight or delayed. The counts are exact.
+# TYPE staunch_queue_messages gauge
+staunch_queue_messages{account="1",queue="z",region="r",state="delayed"} 0
+staunch_queue_messages{account="1",queue="z",region="r",state="in_flight"} 0
+staunch_queue_messages{account="1",queue="z",region="r",state="visible"} 1
+staunch_queue_messages{account="_other",queue="_other",region="_other",state="delayed"} 0
+staunch_queue_messages{account="_other",queue="_other",region="_other",state="in_flight"} 0
+staunch_queue_messages{account="_other",queue="_other",region="_other",state="visible"} 75
+# HELP staunch_queue_oldest_message_age_seconds Time since the oldest message of the queue was sent; 0 when it is empty.
+# TYPE staunch_queue_oldest_message_age_seconds gauge
+staunch_queue_oldest_message_age_seconds{account="1",queue="z",region="r"} 3600
+staunch_queue_oldest_message_age_seconds{account="_other",queue="_other",region="_other"} 60
+`, "staunch_queue_messages", "staunch_queue_oldest_message_age_seconds", "staunch_metrics_queues_summed")
+}
+
+func TestNamesAndHelpFollowTheConventions(t *testing.T) {
+	r := newRegistry(10)
+	r.Request("SendMessage", "OK", time.Millisecond)
+	r.Shard(0).Appended(time.Millisecond, 1)
+	r.CollectQueues(func(yield func(metrics.QueueSample)) { yield(metrics.QueueSample{Queue: "q"}) })
+	families, err := r.Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	r := newRegistry(0)
+	shard := r.Shard(0)
+	allocs := testing.AllocsPerRun(100, func() {
+		r.Request("SendMessage", "OK", time.Millisecond)
+		shard.Appended(time.Millisecond, 100)
+		shard.WaitingReceives(1)
+	})
+	if allocs > 1 { // the key of the series, which the map may move to the heap
+		t.Errorf("%v allocations per request", allocs)
+	}
+}
