@@ -1,0 +1,36 @@
+// Package pebblejournal keeps the journals of all shards of one node on a local disk, in one Pebble database that is used as
+// a log: sequential keys, synced appends, range deletes. It knows records and checkpoints, not what is in them.
+//
+// # The data directory
+//
+//	<dir>/FORMAT                       text: version of this layout, number of shards, CRC; written once
+//	<dir>/LOCK                         locked while a process uses the directory
+//	<dir>/journal/                     Pebble
+//	<dir>/checkpoints/<shard>/<number>.ckpt
+//
+// FORMAT is read before anything else is touched, so a directory of a newer version is refused as it is.
+//
+// # Keys
+//
+//	shard (4 bytes, big endian)  record number (8 bytes, big endian)  ->  record
+//	shard (4 bytes, big endian)  0                                    ->  how the trimmed records ended (journal.Chain)
+//
+// # Durability, and what happens when the disk fails
+//
+// An append is a batch in Pebble's write-ahead log, and Wait returns nil after the fsync of that log and not before. One
+// fsync covers whatever all shards appended meanwhile.
+//
+// After a failed write or fsync nobody knows what is on the disk, and asking the kernel again is no answer (it may have
+// dropped the pages and forgotten the error). So the first such error of the write-ahead log, or of a directory, makes the whole Store failed, for
+// good: it is logged, Failed is closed, every append that is not yet known to be durable ends in ErrUnknown, and nothing
+// more is written to the log or removed from the directory. Reads go on. Opening the directory again replays what is
+// there and syncs it anew. Between the disk and Pebble stands a file system (guard.go) that does this: Pebble itself would
+// end the process in places, without a word to those who wait.
+//
+// Where Pebble declares an error fatal (a failed write of its manifest) the Store fails in the same way and then panics: what
+// Pebble has in memory is no longer trustworthy, what is on disk is.
+//
+// A full disk is not such an error as long as it is seen in time: an append is refused with ErrFull, exactly and again and again,
+// while less than Options.ReserveBytes are free. The reserve is for Pebble's own flushes, for Trim, and for
+// checkpoints, which free space in the end.
+package pebblejournal

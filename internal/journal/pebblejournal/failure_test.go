@@ -1,0 +1,476 @@
+package pebblejournal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/journaltest"
+)
+
+// faults fails the operations that fail selects.
+type faults struct {
+	fail atomic.Pointer[func(op errorfs.Op) error]
+}
+
+func (f *faults) String() string { return "faults" }
+
+func (f *faults) MaybeError(op errorfs.Op) error {
+	if fail := f.fail.Load(); fail != nil {
+		return (*fail)(op)
+	}
+	return nil
+}
+
+func (f *faults) set(fail func(op errorfs.Op) error) { f.fail.Store(&fail) }
+
+func isSync(kind errorfs.OpKind) bool {
+	return kind == errorfs.OpFileSync || kind == errorfs.OpFileSyncData || kind == errorfs.OpFileSyncTo
+}
+
+// TestFailedLogFailsTheStore injects errors of the write-ahead log, in flight with appends of all shards.
+func TestFailedLogFailsTheStore(t *testing.T) {
+	eio := errors.New("input/output error")
+	tests := []struct {
+		name string
+		hit  func(op errorfs.Op) bool
+	}{
+		{"fsync", func(op errorfs.Op) bool { return isLog(op.Path) && isSync(op.Kind) }},
+		{"write", func(op errorfs.Op) bool { return isLog(op.Path) && op.Kind == errorfs.OpFileWrite }},
+		{"create", func(op errorfs.Op) bool {
+			return isLog(op.Path) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
+		}},
+		{"close", func(op errorfs.Op) bool { return isLog(op.Path) && op.Kind == errorfs.OpFileClose }},
+		{"directory fsync", func(op errorfs.Op) bool { return path.Base(op.Path) == "journal" && isSync(op.Kind) }},
+	}
+	for _, tt := range tests {
+		for _, once := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/once=%v", tt.name, once), func(t *testing.T) {
+				t.Parallel()
+				var hits atomic.Int32
+				failLog(t, func(op errorfs.Op) error {
+					if !tt.hit(op) || hits.Add(1) > 1 && once {
+						return nil
+					}
+					return eio
+				}, eio)
+			})
+		}
+	}
+}
+
+func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
+	disk := vfs.NewCrashableMem()
+	inject := &faults{}
+	var lines bytes.Buffer
+	o := small(t, errorfs.Wrap(disk, inject))
+	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
+	failures := 0
+	o.Events.Failed = func(error) { failures++ }
+	s := mustOpen(t, "data", o)
+	type owner struct {
+		acked, first, second error
+		last                 journal.Seq
+	}
+	owners := make([]owner, s.Shards())
+	var wg sync.WaitGroup
+	for shard := range uint32(s.Shards()) {
+		j := mustJournal(t, s, shard)
+		wg.Go(func() {
+			w := journaltest.NewWriter(shard)
+			own := &owners[shard]
+			for i := 0; ; i++ {
+				if i == 20 && shard == 0 {
+					inject.set(fail)
+				}
+				// Large enough that the memtable, and with it the log, is changed now and then.
+				first := j.Append(w.Next(t, strings.Repeat("x", 20_000)))
+				second := j.Append(w.Next(t, "behind it"))
+				own.first, own.second = first.Wait(), second.Wait()
+				if own.first != nil || own.second != nil {
+					break
+				}
+				own.last = w.Header.Seq
+			}
+			if err := j.Append(w.Next(t, "later")).Wait(); !errors.Is(err, journal.ErrUnknown) {
+				t.Errorf("shard %d: later append: %v", shard, err)
+			}
+			ctx := context.Background()
+			if err := j.Trim(ctx, own.last); !errors.Is(err, journal.ErrUnknown) {
+				t.Errorf("shard %d: trim: %v", shard, err)
+			}
+			if err := j.Checkpoints().Save(ctx, own.last, func(io.Writer) error { return nil }); err == nil {
+				t.Errorf("shard %d: a checkpoint was saved by a failed store", shard)
+			}
+			// Reads go on, up to what was acknowledged.
+			if _, err := j.Get(ctx, own.last); err != nil {
+				t.Errorf("shard %d: Get(%d): %v", shard, own.last, err)
+			}
+		})
+	}
+	wg.Wait()
+	for shard, own := range owners {
+		if own.second == nil || own.first != nil && !errors.Is(own.first, journal.ErrUnknown) || !errors.Is(own.second, journal.ErrUnknown) {
+			t.Errorf("shard %d: appends ended in %v and %v", shard, own.first, own.second)
+		}
+	}
+	select {
+	case <-s.Failed():
+	default:
+		t.Error("Failed is not closed")
+	}
+	if !errors.Is(s.Err(), want) || failures != 1 || strings.Count(lines.String(), "journal has failed") != 1 {
+		t.Errorf("Err = %v, told %d times, log:\n%s", s.Err(), failures, lines.String())
+	}
+	// A power failure right now: what was acknowledged is there, and it opens.
+	crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+	mustClose(t, s)
+	inject.set(func(errorfs.Op) error { return nil })
+	for name, fs := range map[string]vfs.FS{"crashed": crashed, "restarted": disk} {
+		o.FS = fs
+		s, err := Open("data", o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for shard := range uint32(s.Shards()) {
+			j := mustJournal(t, s, shard)
+			_, last, err := j.Tail(context.Background())
+			if err != nil || last < owners[shard].last {
+				t.Errorf("%s, shard %d: last = %d, %v; %d was acknowledged", name, shard, last, err, owners[shard].last)
+			}
+			if err := j.Read(context.Background(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
+				t.Errorf("%s, shard %d: %v", name, shard, err)
+			}
+		}
+		mustClose(t, s)
+	}
+}
+
+const fatalChild = "STAUNCH_TEST_FATAL"
+
+// TestFailedManifestEndsTheProcessLoudly runs in a second process, because it must end.
+func TestFailedManifestEndsTheProcessLoudly(t *testing.T) {
+	if os.Getenv(fatalChild) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFailedManifestEndsTheProcessLoudly$")
+		cmd.Env = append(os.Environ(), fatalChild+"=1")
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatalf("the process did not fail: %v\n%s", err, out)
+		}
+		for _, part := range []string{"journal has failed", "MANIFEST", "the disk is gone", "panic"} {
+			if !strings.Contains(string(out), part) {
+				t.Errorf("the process did not say %q:\n%s", part, out)
+			}
+		}
+		if strings.Contains(string(out), "acknowledged after the failure") {
+			t.Errorf("the process went on:\n%s", out)
+		}
+		return
+	}
+	inject := &faults{}
+	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	s := mustOpen(t, "data", o)
+	inject.set(func(op errorfs.Op) error {
+		if strings.HasPrefix(path.Base(op.Path), "MANIFEST") && isSync(op.Kind) {
+			return errors.New("the disk is gone")
+		}
+		return nil
+	})
+	j := mustJournal(t, s, 0)
+	w := journaltest.NewWriter(0)
+	for {
+		p := j.Append(w.Next(t, strings.Repeat("x", 20_000)))
+		failed := s.Err() != nil
+		if err := p.Wait(); err == nil && failed {
+			fmt.Println("acknowledged after the failure")
+		} else if err != nil {
+			select {} // the panic comes on another goroutine
+		}
+	}
+}
+
+// full is a disk whose free space is what a test says.
+type full struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (f *full) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: f.free.Load(), TotalBytes: 1 << 40}, nil
+}
+
+func (f *full) Unwrap() vfs.FS { return f.FS }
+
+func TestFullDiskRefusesAndRecovers(t *testing.T) {
+	disk := &full{FS: vfs.NewMem()}
+	disk.free.Store(1 << 30)
+	o := small(t, disk)
+	o.ReserveBytes = 10_000
+	s := mustOpen(t, "data", o)
+	j := mustJournal(t, s, 0)
+	w := journaltest.NewWriter(0)
+	for range 3 {
+		if err := j.Append(w.Next(t, "fits")).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	disk.free.Store(10_050)
+	before := w
+	expect, rec := w.Next(t, "too much")
+	first, second := j.Append(expect, rec), j.Append(w.Next(t, "behind it"))
+	for _, p := range []journal.Pending{first, second} {
+		if err := p.Wait(); !errors.Is(err, journal.ErrFull) {
+			t.Errorf("append to a full disk: %v", err)
+		}
+	}
+	if _, last, _ := j.Tail(context.Background()); last != 3 {
+		t.Errorf("last = %d after appends that were refused", last)
+	}
+	if err := j.Trim(context.Background(), 2); err != nil {
+		t.Errorf("trim of a full disk: %v", err)
+	}
+	disk.free.Store(1 << 30)
+	if err := j.Append(expect, rec).Wait(); err != nil {
+		t.Errorf("the same append with space: %v", err)
+	}
+	if got := s.Stats(); got.FreeBytes != 1<<30 || got.FileSystemBytes != 1<<40 || got.DiskBytes == 0 {
+		t.Errorf("Stats = %+v", got)
+	}
+	if s.Err() != nil {
+		t.Errorf("the store failed: %v", s.Err())
+	}
+	mustClose(t, s)
+	_ = before
+}
+
+// TestFlushIsTriedAgain lets table files fail for a while: appends go on, and the store recovers by itself.
+func TestFlushIsTriedAgain(t *testing.T) {
+	inject := &faults{}
+	var tries atomic.Int32
+	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	var lines syncBuffer
+	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
+	s := mustOpen(t, "data", o)
+	j := mustJournal(t, s, 0)
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") && tries.Add(1) <= 5 {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	w := journaltest.NewWriter(0)
+	for range 60 {
+		if err := j.Append(w.Next(t, strings.Repeat("x", 20_000))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, s)
+	if tries.Load() <= 5 {
+		t.Fatal("the test has shown nothing")
+	}
+	for _, line := range []string{"cannot write its table files", "can write its table files again"} {
+		if !strings.Contains(lines.String(), line) {
+			t.Errorf("the log does not say %q:\n%s", line, lines.String())
+		}
+	}
+	inject.set(func(errorfs.Op) error { return nil })
+	s = mustOpen(t, "data", o)
+	if err := mustJournal(t, s, 0).Read(context.Background(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	mustClose(t, s)
+}
+
+// TestCloseDoesNotWaitForAFlushThatFails: the write-ahead log has everything.
+func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
+	inject := &faults{}
+	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	s := mustOpen(t, "data", o)
+	w := journaltest.NewWriter(0)
+	if err := mustJournal(t, s, 0).Append(w.Next(t, "a")).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	mustClose(t, s)
+	inject.set(func(errorfs.Op) error { return nil })
+	s = mustOpen(t, "data", o)
+	if _, last, err := mustJournal(t, s, 0).Tail(context.Background()); last != 1 || err != nil {
+		t.Errorf("last = %d, %v", last, err)
+	}
+	mustClose(t, s)
+}
+
+func TestFailedCheckpointLeavesNothing(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileClose, errorfs.OpCreate, errorfs.OpRename} {
+		inject := &faults{}
+		o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+		s := mustOpen(t, "data", o)
+		c := mustJournal(t, s, 0).Checkpoints()
+		inject.set(func(op errorfs.Op) error {
+			if op.Kind == kind && strings.Contains(op.Path, ".ckpt") {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		write := func(w io.Writer) error { _, err := io.WriteString(w, "state"); return err }
+		if err := c.Save(context.Background(), 1, write); !errors.Is(err, journal.ErrFull) {
+			t.Errorf("operation %d: Save: %v", kind, err)
+		}
+		inject.set(func(errorfs.Op) error { return nil })
+		names, err := o.FS.List("data/checkpoints/0")
+		if err != nil || len(names) != 0 {
+			t.Errorf("operation %d: %v is left, %v", kind, names, err)
+		}
+		if s.Err() != nil {
+			t.Errorf("operation %d: the store failed: %v", kind, s.Err())
+		}
+		if err := c.Save(context.Background(), 1, write); err != nil {
+			t.Errorf("operation %d: Save again: %v", kind, err)
+		}
+		mustClose(t, s)
+	}
+}
+
+func TestInterruptedSaveIsSweptAway(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	s := mustOpen(t, "data", o)
+	mustJournal(t, s, 0)
+	mustClose(t, s)
+	f, err := o.FS.Create("data/checkpoints/0/9.ckpt.tmp", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, f)
+	s = mustOpen(t, "data", o)
+	mustJournal(t, s, 0)
+	if names, err := o.FS.List("data/checkpoints/0"); err != nil || len(names) != 0 {
+		t.Errorf("%v is left, %v", names, err)
+	}
+	mustClose(t, s)
+}
+
+// TestEvents checks that latencies are told, and for each append once.
+func TestEvents(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	var appended, bytesSum, synced atomic.Int64
+	o.Events.Appended = func(shard uint32, n int, d time.Duration) {
+		if shard != 2 || d < 0 {
+			t.Errorf("Appended(%d, %d, %v)", shard, n, d)
+		}
+		appended.Add(1)
+		bytesSum.Add(int64(n))
+	}
+	o.Events.Synced = func(d time.Duration) { synced.Add(1) }
+	s := mustOpen(t, "data", o)
+	j := mustJournal(t, s, 2)
+	w := journaltest.NewWriter(2)
+	size := 0
+	for range 3 {
+		expect, rec := w.Next(t, "abc")
+		size += len(rec)
+		if err := j.Append(expect, rec).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if appended.Load() != 3 || bytesSum.Load() != int64(size) || synced.Load() < 3 {
+		t.Errorf("%d appends of %d bytes, %d syncs", appended.Load(), bytesSum.Load(), synced.Load())
+	}
+	mustClose(t, s)
+}
+
+// TestTrimGivesSpaceBack writes much, trims it, and looks at the disk.
+func TestTrimGivesSpaceBack(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	o.MemTableBytes = 1 << 20
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	const records = 400
+	var written int
+	for shard := range uint32(s.Shards()) {
+		j := mustJournal(t, s, shard)
+		w := journaltest.NewWriter(shard)
+		var p journal.Pending
+		for range records {
+			expect, rec := w.Next(t, string(noise(20_000)))
+			written += len(rec)
+			p = j.Append(expect, rec)
+		}
+		if err := p.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	m := s.db.Metrics()
+	flushed, compacted := m.Levels[0].TableBytesFlushed, uint64(0)
+	for _, l := range m.Levels {
+		compacted += l.TableBytesCompacted
+	}
+	if full := s.Stats().DiskBytes; full < uint64(written) {
+		t.Fatalf("%d bytes on disk of %d written", full, written)
+	}
+	// Journals that do not overlap are moved, not rewritten.
+	if compacted > flushed/4 {
+		t.Errorf("%d bytes were rewritten by compactions, of %d flushed", compacted, flushed)
+	}
+	s.mu.Lock()
+	open := s.open
+	s.mu.Unlock()
+	for _, j := range open {
+		if err := j.Trim(context.Background(), records-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.db.Flush(); err != nil { // what flushDelay does later
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for s.Stats().DiskBytes > uint64(written)/4 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d bytes are still on disk", s.Stats().DiskBytes, written)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// syncBuffer is a bytes.Buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

@@ -1,0 +1,356 @@
+package pebblejournal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/staunchmq/staunch/internal/journal"
+)
+
+// flushDelay is how long after a trim the space may still be taken, so that many trims share one flush.
+const flushDelay = 10 * time.Second
+
+// Journal is the journal of one shard. It implements journal.Journal.
+type Journal struct {
+	store       *Store
+	shard       uint32
+	checkpoints *checkpoints
+
+	first   atomic.Uint64 // number of the oldest record
+	durable atomic.Uint64 // number of the newest durable record
+
+	mu     sync.Mutex // guards closed, and users.Add
+	closed bool
+	users  sync.WaitGroup // operations that use the database; Close waits for them
+
+	appending sync.Mutex    // guards the fields below
+	tail      journal.Chain // after the newest record that was handed to Pebble
+	failure   error         // why the latest append was refused, nil if it was not
+
+	pending  chan *pending // appends that Pebble has, in order
+	finished chan struct{} // closed when finish has returned
+
+	trimming sync.Mutex // Trim calls follow one another
+}
+
+var _ journal.Journal = (*Journal)(nil)
+
+// pendingMax is how many appends may wait for the disk before Append blocks. A shard has two in flight.
+const pendingMax = 64
+
+func openJournal(s *Store, shard uint32) (*Journal, error) {
+	j := &Journal{store: s, shard: shard, pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
+	base, err := j.loadBase()
+	if err != nil {
+		return nil, err
+	}
+	last, rec, err := j.loadLast()
+	if err != nil {
+		return nil, err
+	}
+	j.tail = base
+	if last > base.Seq() {
+		j.tail = journal.ChainFrom(shard, last)
+		if _, _, err := j.tail.Next(rec); err != nil {
+			return nil, j.located(err)
+		}
+	}
+	j.first.Store(uint64(base.Seq() + 1))
+	j.durable.Store(uint64(max(last, base.Seq())))
+	if j.checkpoints, err = openCheckpoints(s, shard); err != nil {
+		return nil, err
+	}
+	go j.finish()
+	return j, nil
+}
+
+// loadBase returns how the trimmed records ended.
+func (j *Journal) loadBase() (journal.Chain, error) {
+	value, err := j.load(0)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return journal.NewChain(j.shard), nil
+	}
+	if err != nil {
+		return journal.Chain{}, j.readError(0, err)
+	}
+	chain, err := journal.ParseChain(j.shard, value)
+	return chain, j.located(err)
+}
+
+// loadLast returns the newest record, number 0 if there is none.
+func (j *Journal) loadLast() (last journal.Seq, rec []byte, err error) {
+	it, err := j.store.db.NewIter(&pebble.IterOptions{LowerBound: key(j.shard, 1), UpperBound: shardEnd(j.shard)})
+	if err != nil {
+		return 0, nil, j.readError(0, err)
+	}
+	defer func() {
+		if cerr := it.Close(); err == nil && cerr != nil {
+			err = j.readError(last, cerr)
+		}
+	}()
+	if !it.Last() {
+		return 0, nil, nil // Close returns the error if there is one
+	}
+	last, ok := keySeq(it.Key())
+	if !ok {
+		return 0, nil, j.located(&journal.DamagedError{Shard: j.shard, Reason: fmt.Sprintf("unknown key %x", it.Key())})
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return 0, nil, j.readError(last, err)
+	}
+	return last, slices.Clone(value), nil
+}
+
+// load returns a copy of the value of a key.
+func (j *Journal) load(seq journal.Seq) ([]byte, error) {
+	value, closer, err := j.store.db.Get(key(j.shard, seq))
+	if err != nil {
+		return nil, err
+	}
+	value = slices.Clone(value)
+	return value, closer.Close()
+}
+
+// use keeps the database open until the returned function is called.
+func (j *Journal) use() (done func(), err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil, journal.ErrClosed
+	}
+	j.users.Add(1)
+	return j.users.Done, nil
+}
+
+// Tail implements journal.Journal.
+func (j *Journal) Tail(ctx context.Context) (first, last journal.Seq, err error) {
+	done, err := j.use()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer done()
+	first, last = j.bounds()
+	return first, last, ctx.Err()
+}
+
+// bounds returns the numbers of the oldest and the newest durable record. They fit each other: first is read first and
+// both only grow, so first is never beyond last+1.
+func (j *Journal) bounds() (first, last journal.Seq) {
+	first = journal.Seq(j.first.Load())
+	return first, journal.Seq(j.durable.Load())
+}
+
+// check returns ErrTrimmed or ErrNotFound if there is no durable record seq.
+func (j *Journal) check(seq journal.Seq) error {
+	first, last := j.bounds()
+	switch {
+	case seq < first:
+		return fmt.Errorf("%w: record %d of shard %d, the first is %d", journal.ErrTrimmed, seq, j.shard, first)
+	case seq > last:
+		return fmt.Errorf("%w: record %d of shard %d, the last is %d", journal.ErrNotFound, seq, j.shard, last)
+	}
+	return nil
+}
+
+// Read implements journal.Journal. It reads one state of the database: records that are trimmed meanwhile are still read.
+func (j *Journal) Read(ctx context.Context, from journal.Seq, fn func(journal.Seq, []byte) error) (err error) {
+	done, err := j.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	first, last := j.bounds()
+	if from == last+1 && from >= first {
+		return ctx.Err()
+	}
+	if err := j.check(from); err != nil {
+		return err
+	}
+	it, err := j.store.db.NewIter(&pebble.IterOptions{LowerBound: key(j.shard, from), UpperBound: key(j.shard, last+1)})
+	if err != nil {
+		return j.readError(from, err)
+	}
+	chain := journal.ChainFrom(j.shard, from)
+	defer func() {
+		if cerr := it.Close(); cerr != nil && err == nil {
+			err = j.readError(chain.Seq()+1, cerr)
+		}
+	}()
+	if chain, err = j.chainBefore(from); err != nil {
+		return err
+	}
+	if err := j.check(from); err != nil { // trimmed before the iterator was made
+		return err
+	}
+	return j.readAll(ctx, it, &chain, last, fn)
+}
+
+// chainBefore returns the chain that record from continues, with what is known of the record before it.
+func (j *Journal) chainBefore(from journal.Seq) (journal.Chain, error) {
+	base, err := j.loadBase()
+	if err != nil {
+		return journal.Chain{}, err
+	}
+	if base.Seq() == from-1 {
+		return base, nil
+	}
+	chain := journal.ChainFrom(j.shard, from-1)
+	rec, err := j.load(from - 1)
+	if err == nil {
+		_, _, err = chain.Next(rec)
+	}
+	if err != nil { // that record was not asked for; reading it will tell
+		return journal.ChainFrom(j.shard, from), nil
+	}
+	return chain, nil
+}
+
+func (j *Journal) readAll(ctx context.Context, it *pebble.Iterator, chain *journal.Chain, last journal.Seq,
+	fn func(journal.Seq, []byte) error) error {
+	for ok := it.First(); chain.Seq() < last; ok = it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		next := chain.Seq() + 1
+		if !ok {
+			if err := it.Error(); err != nil {
+				return j.readError(next, err)
+			}
+			return j.located(chain.Missing(fmt.Sprintf("the record is missing, and all up to %d", last)))
+		}
+		if seq, ok := keySeq(it.Key()); !ok || seq != next {
+			return j.located(chain.Missing(fmt.Sprintf("the record is missing, the next that is there is %d", seq)))
+		}
+		rec, err := it.ValueAndErr()
+		if err != nil {
+			return j.readError(next, err)
+		}
+		if _, _, err := chain.Next(rec); err != nil {
+			return j.located(err)
+		}
+		if err := fn(next, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Get implements journal.Journal. The result is a copy.
+func (j *Journal) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
+	done, err := j.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := j.check(seq); err != nil {
+		return nil, err
+	}
+	rec, err := j.load(seq)
+	if errors.Is(err, pebble.ErrNotFound) {
+		if err := j.check(seq); err != nil { // trimmed meanwhile
+			return nil, err
+		}
+		return nil, j.located(&journal.DamagedError{Shard: j.shard, Seq: seq, Reason: "the record is missing"})
+	}
+	if err != nil {
+		return nil, j.readError(seq, err)
+	}
+	if _, _, err := journal.VerifyOne(j.shard, seq, rec); err != nil {
+		return nil, j.located(err)
+	}
+	return rec, nil
+}
+
+// Trim implements journal.Journal. It returns when the removal is durable; files go within seconds after that.
+func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
+	done, err := j.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	j.trimming.Lock()
+	defer j.trimming.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	first, _ := j.bounds()
+	if upTo < first {
+		return nil
+	}
+	if err := j.check(upTo); err != nil {
+		return err
+	}
+	if err := j.store.unknown(); err != nil {
+		return err
+	}
+	base, err := j.chainBefore(upTo + 1)
+	if err != nil {
+		return err
+	}
+	b := j.store.db.NewBatch()
+	defer func() { _ = b.Close() }()
+	if err := b.Set(key(j.shard, 0), base.AppendTo(nil), nil); err != nil {
+		return fmt.Errorf("trim shard %d: %w", j.shard, err)
+	}
+	if err := b.DeleteRange(key(j.shard, first), key(j.shard, upTo+1), nil); err != nil {
+		return fmt.Errorf("trim shard %d: %w", j.shard, err)
+	}
+	j.first.Store(uint64(upTo + 1)) // before the records go, so that nobody takes them for missing
+	if err := j.store.db.Apply(b, pebble.Sync); err != nil {
+		return fmt.Errorf("trim shard %d: %w", j.shard, err)
+	}
+	return j.store.unknown()
+}
+
+// Checkpoints implements journal.Journal.
+func (j *Journal) Checkpoints() journal.Checkpoints { return j.checkpoints }
+
+// Close implements journal.Journal.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	first := !j.closed
+	j.closed = true
+	j.mu.Unlock()
+	if first {
+		j.users.Wait()
+		close(j.pending)
+		j.checkpoints.close()
+		<-j.finished
+		j.store.forget(j.shard)
+	}
+	<-j.finished
+	return nil
+}
+
+// located fills in where a damaged record lies.
+func (j *Journal) located(err error) error {
+	return journal.At(j.store.fs.PathJoin(j.store.dir, journalDir), err)
+}
+
+// readError turns an error of Pebble's into one of ours.
+func (j *Journal) readError(seq journal.Seq, err error) error {
+	if pebble.IsCorruptionError(err) {
+		return j.located(&journal.DamagedError{Shard: j.shard, Seq: seq, Reason: err.Error()})
+	}
+	return fmt.Errorf("read record %d of shard %d in %s: %w", seq, j.shard, j.store.dir, err)
+}
+
+// mapFull makes errors of a full disk ErrFull.
+func mapFull(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", journal.ErrFull, err)
+	}
+	return err
+}

@@ -1,0 +1,338 @@
+package pebblejournal
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/staunchmq/staunch/internal/journal"
+)
+
+const (
+	journalDir     = "journal"
+	checkpointsDir = "checkpoints"
+
+	memTablesMax = 3 // in memory: the one that fills, and those that wait for their flush
+)
+
+// pebbleFormat is the format of Pebble's files. It is the newest that Pebble 2.1 knows, but named, so that a newer Pebble
+// does not change what is on disk without a new FormatVersion.
+const pebbleFormat = pebble.FormatWALSyncChunks
+
+// Store is an open data directory: the journals of all shards of this node. It implements journal.Store. All methods are safe for
+// concurrent use.
+type Store struct {
+	dir     string
+	options Options
+	format  format
+	fs      vfs.FS // for checkpoints: not guarded, their errors are their own
+	guard   *guard
+	db      *pebble.DB
+
+	failed   chan struct{} // closed by the first failure
+	failOnce sync.Once
+	failure  atomic.Pointer[error]
+
+	mu     sync.Mutex // guards the fields below
+	closed bool
+	open   map[uint32]*Journal
+
+	flushFailed chan error // has the latest failure of a flush or compaction, if nobody took it; capacity 1
+
+	release []io.Closer // what Close closes last, in this order
+}
+
+var _ journal.Store = (*Store)(nil)
+
+// Open opens the data directory dir, and makes it if it does not exist or is empty.
+//
+// It is refused, before anything in it is changed, with ErrNewerFormat when a newer program wrote it; with ErrLocked when
+// somebody else uses it; when it has another number of shards than Options.Shards; and when it is some other directory.
+// Damage that shows at once is ErrDamaged.
+func Open(dir string, options Options) (*Store, error) {
+	s := &Store{dir: dir, options: options.withDefaults(), failed: make(chan struct{}),
+		open: map[uint32]*Journal{}, flushFailed: make(chan error, 1)}
+	fs, health := vfs.WithDiskHealthChecks(s.options.FS, s.options.DiskSlow, nil, s.diskSlow)
+	s.fs = fs
+	s.release = append(s.release, health)
+	if err := s.prepare(); err != nil {
+		s.releaseAll()
+		return nil, err
+	}
+	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail}
+	if err := s.openPebble(); err != nil {
+		s.releaseAll()
+		return nil, err
+	}
+	s.guard.arm()
+	return s, nil
+}
+
+// prepare checks, locks and if need be creates the directory.
+func (s *Store) prepare() error {
+	// Once without the lock: a directory that is not for this program is not touched, not even by a lock file.
+	if _, err := s.inspect(); err != nil {
+		return err
+	}
+	if err := s.fs.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("create %s: %w", s.dir, err)
+	}
+	l, err := lock(s.fs, s.dir)
+	if err != nil {
+		return err
+	}
+	s.release = append([]io.Closer{l}, s.release...)
+	exists, err := s.inspect()
+	if err == nil && !exists {
+		s.format, err = create(s.fs, s.dir, cmp.Or(s.options.Shards, s.options.DefaultShards))
+	}
+	return err
+}
+
+// inspect reads the directory's format, if it is a data directory already, and checks that it may be opened or created. It
+// changes nothing.
+func (s *Store) inspect() (exists bool, err error) {
+	o := s.options
+	if max(o.Shards, o.DefaultShards) > ShardsMax || min(o.Shards, o.DefaultShards) < 0 {
+		return false, fmt.Errorf("open %s: the number of shards must be from 1 to %d", s.dir, ShardsMax)
+	}
+	s.format, err = readFormat(s.fs, s.dir)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return false, checkEmpty(s.fs, s.dir)
+	}
+	if err != nil {
+		return false, err
+	}
+	if o.Shards != 0 && o.Shards != s.format.shards {
+		return true, fmt.Errorf("%s has %d shards, not %d: the number of shards of a data directory cannot be changed; leave it out, or set it to %d",
+			s.dir, s.format.shards, o.Shards, s.format.shards)
+	}
+	return true, nil
+}
+
+// openPebble opens the database. Nothing that Pebble does there may end the process.
+func (s *Store) openPebble() (err error) {
+	dir := s.fs.PathJoin(s.dir, journalDir)
+	defer func() {
+		if r := recover(); r != nil {
+			fatal, ok := r.(fatalError)
+			if !ok {
+				panic(r)
+			}
+			err = fmt.Errorf("open %s: %w", dir, fatal)
+		}
+	}()
+	if err = s.fs.MkdirAll(dir, 0o700); err == nil {
+		err = syncDir(s.fs, s.dir)
+	}
+	if err == nil {
+		s.db, err = pebble.Open(dir, s.pebbleOptions())
+	}
+	switch {
+	case err == nil:
+		return nil
+	case pebble.IsCorruptionError(err):
+		return &journal.DamagedError{Store: dir, Reason: err.Error()}
+	}
+	return fmt.Errorf("open %s: %w", dir, mapFull(err))
+}
+
+// pebbleOptions makes Pebble a log.
+func (s *Store) pebbleOptions() *pebble.Options {
+	o := &pebble.Options{
+		FS:                 s.guard,
+		Logger:             pebbleLogger{log: s.options.Logger, fail: s.fail},
+		EventListener:      s.listener(),
+		FormatMajorVersion: pebbleFormat,
+		MemTableSize:       uint64(s.options.MemTableBytes),
+
+		// Pebble takes the memory of memtables out of the cache: the one that fills, and the one that is flushed.
+		CacheSize: s.options.CacheBytes + 2*s.options.MemTableBytes,
+
+		// A flush may take as long as it takes to fill two more.
+		MemTableStopWritesThreshold: memTablesMax,
+
+		// Nothing is synced in the background: every append asks for its fsync anyway, and sync_file_range could take an
+		// error away from it.
+		WALBytesPerSync: 0,
+		BytesPerSync:    1 << 20,
+
+		// Records never overwrite each other and a shard's files do not overlap (splitAtShards), so one flush is one more
+		// sublevel at worst, reads look at one file each, and most records are trimmed before they would be worth
+		// moving.
+		L0CompactionThreshold:      8,
+		L0StopWritesThreshold:      64,
+		LBaseMaxBytes:              1 << 30,
+		MaxOpenFiles:               1000,
+		FlushDelayDeleteRange:      flushDelay,
+		TargetByteDeletionRate:     128 << 20,
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
+	}
+	for i := range o.TargetFileSizes {
+		o.TargetFileSizes[i] = 32 << 20
+	}
+	for i := range o.Levels {
+		// Bodies: cheap or not at all.
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
+		o.Levels[i].BlockSize = 64 << 10
+	}
+	o.Experimental.SpanPolicyFunc = splitAtShards
+	return o
+}
+
+// fail makes the store failed. The first error counts.
+func (s *Store) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failure.Store(&err)
+		s.options.Logger.Error("journal has failed: nothing more is written; restart after the disk is in order",
+			"dir", s.dir, "error", err)
+		close(s.failed)
+		s.options.Events.Failed(err)
+	})
+}
+
+// Failed is closed when the store has failed for good: see the package documentation. Whoever runs the process should end
+// it then.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err returns why the store failed, nil if it did not.
+func (s *Store) Err() error {
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// unknown returns the error of an append or trim that the failure overtook, nil if the store has not failed.
+func (s *Store) unknown() error {
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("%w: %s has failed: %w", journal.ErrUnknown, s.dir, err)
+	}
+	return nil
+}
+
+// Dir returns the data directory.
+func (s *Store) Dir() string { return s.dir }
+
+// Shards implements journal.Store.
+func (s *Store) Shards() int { return s.format.shards }
+
+// Journal implements journal.Store.
+func (s *Store) Journal(shard uint32) (journal.Journal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, journal.ErrClosed
+	case int64(shard) >= int64(s.format.shards):
+		return nil, fmt.Errorf("%w: shard %d of %d in %s", journal.ErrNotFound, shard, s.format.shards, s.dir)
+	case s.open[shard] != nil:
+		return nil, fmt.Errorf("%w: journal of shard %d in %s", journal.ErrLocked, shard, s.dir)
+	}
+	j, err := openJournal(s, shard)
+	if err != nil {
+		return nil, err
+	}
+	s.open[shard] = j
+	return j, nil
+}
+
+// forget is called by a journal that was closed.
+func (s *Store) forget(shard uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, shard)
+}
+
+// Stats are sizes of a store.
+type Stats struct {
+	DiskBytes       uint64 // everything in Pebble's directory
+	WALBytes        uint64 // the write-ahead log's part of it
+	MemTableBytes   uint64 // in memory, not yet in table files
+	CacheBytes      int64
+	CompactionDebt  uint64 // bytes that Pebble still wants to move
+	FreeBytes       uint64 // on the file system; 0 if not known
+	FileSystemBytes uint64
+}
+
+// Stats returns sizes as they are now.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return Stats{}
+	}
+	m := s.db.Metrics()
+	st := Stats{
+		DiskBytes:      m.DiskSpaceUsage(),
+		WALBytes:       m.WAL.PhysicalSize,
+		MemTableBytes:  m.MemTable.Size,
+		CacheBytes:     m.BlockCache.Size,
+		CompactionDebt: m.Compact.EstimatedDebt,
+	}
+	if u, err := s.fs.GetDiskUsage(s.dir); err == nil {
+		st.FreeBytes, st.FileSystemBytes = u.AvailBytes, u.TotalBytes
+	}
+	return st
+}
+
+// Close implements journal.Store. Records that are only in the write-ahead log are put into table files first, so that any later
+// damage to them is seen as damage and not as the end of the log, and the next Open is quick.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	open := make([]*Journal, 0, len(s.open))
+	for _, j := range s.open {
+		open = append(open, j)
+	}
+	s.mu.Unlock()
+	for _, j := range open {
+		_ = j.Close() // never fails
+	}
+	if s.Err() == nil {
+		s.flush()
+	}
+	err := s.db.Close()
+	s.releaseAll()
+	if err != nil {
+		return fmt.Errorf("close %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+// flush puts everything into table files, unless that fails: then the write-ahead log keeps it.
+func (s *Store) flush() {
+	select {
+	case <-s.flushFailed: // an old failure
+	default:
+	}
+	flushed, err := s.db.AsyncFlush()
+	if err == nil {
+		select {
+		case <-flushed:
+			return
+		case err = <-s.flushFailed: // Pebble would try for ever
+		}
+	}
+	s.options.Logger.Warn("journal is closed without a flush; the next start replays the write-ahead log",
+		"dir", s.dir, "error", err)
+}
+
+// releaseAll gives back the lock and stops the health checks. There is nothing to do about their errors.
+func (s *Store) releaseAll() {
+	for _, c := range s.release {
+		_ = c.Close()
+	}
+}
