@@ -1,0 +1,89 @@
+package queue
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tidwall/btree"
+)
+
+// attempts remembers receives by their request attempt ID, so that a receive whose answer was lost can be repeated within
+// AttemptWindow: the same messages with the same handles (reference/sqs.md 8.4). A receive that cannot be repeated any more is
+// forgotten at once, so there are never more attempts than messages in flight.
+type attempts struct {
+	byID  map[string]*attempt
+	byAge *btree.BTreeG[*attempt]
+}
+
+// attempt is a receive that can be repeated. Invariant: its messages are as it left them, in flight, not received, changed or
+// deleted since, and their entries point to it.
+type attempt struct {
+	id      string
+	at      int64 // when the receive was, Unix ms
+	entries []*entry
+}
+
+func newAttempts() attempts {
+	return attempts{byID: make(map[string]*attempt), byAge: newTree(lessByAttempted)}
+}
+
+func lessByAttempted(a, b *attempt) bool {
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	return a.id < b.id
+}
+
+// remember keeps a receive that has just put the entries in flight.
+func (a *attempts) remember(id string, at int64, entries []*entry) {
+	a.forget(a.byID[id])
+	t := &attempt{id: id, at: at, entries: entries}
+	for _, e := range entries {
+		e.attempt = t
+	}
+	a.byID[id] = t
+	a.byAge.Set(t)
+}
+
+// forget makes a receive unrepeatable; nil is none.
+func (a *attempts) forget(t *attempt) {
+	if t == nil {
+		return
+	}
+	for _, e := range t.entries {
+		e.attempt = nil
+	}
+	delete(a.byID, t.id)
+	a.byAge.Delete(t)
+}
+
+func (a *attempts) expire(now int64) {
+	for {
+		t, ok := a.byAge.Min()
+		if !ok || t.at+AttemptWindow > now {
+			return
+		}
+		a.forget(t)
+	}
+}
+
+func (a *attempts) next() int64 {
+	if t, ok := a.byAge.Min(); ok {
+		return t.at + AttemptWindow
+	}
+	return math.MaxInt64
+}
+
+// apply resets the visibility timeout of the attempt's messages. Their receive counts stay, and so does the window of the attempt.
+func (c *ReceiveRepeated) apply(p *Partition, now int64, _ Ref) {
+	t := p.attempts.byID[c.Attempt]
+	if t == nil {
+		panic("queue: a change repeats a receive that cannot be repeated")
+	}
+	for _, e := range t.entries {
+		p.setUntil(e, c.Until, now)
+	}
+	if c.Until > now {
+		p.attempts.remember(t.id, t.at, slices.Clone(t.entries))
+	}
+}

@@ -1,0 +1,133 @@
+package queue
+
+import "fmt"
+
+type state uint8
+
+const (
+	delayed state = iota + 1
+	visible
+	inFlight
+	moving
+)
+
+// entry is a message that was received, has a delay of its own, or was moved here.
+type entry struct {
+	ref   Ref
+	group *group
+	state state
+	// receives counts all receives, those in queues that the message was moved from as a dead letter included.
+	receives      uint32
+	sent          int64 // Unix ms, as all times here
+	firstReceived int64 // of the first of all receives; 0 before
+	received      int64 // of the latest receive here
+	until         int64 // end of the delay or of the visibility timeout, in the states delayed and inFlight
+	since         int64 // place in line in the state visible: see place
+	attempt       *attempt // that put it in flight, if it can be repeated
+}
+
+func lessByDeadline(a, b *entry) bool {
+	if a.until != b.until {
+		return a.until < b.until
+	}
+	return a.ref.Compare(b.ref) < 0
+}
+
+func lessBySent(a, b *entry) bool {
+	if a.sent != b.sent {
+		return a.sent < b.sent
+	}
+	return a.ref.Compare(b.ref) < 0
+}
+
+func lessByPlace(a, b *entry) bool {
+	if a.since != b.since {
+		return a.since < b.since
+	}
+	return a.ref.Compare(b.ref) < 0
+}
+
+// backOfLineReceives: a standard queue sends a message that was received so often to the back of the line (reference/sqs.md 7.8).
+const backOfLineReceives = 3
+
+// place returns the place in line of a message that becomes visible again at the given time. A standard queue lets it have its
+// old place, so that a retry does not wait for the whole backlog, until it has failed too often. In a FIFO queue the place is
+// that of the whole group, and groups take turns.
+func (p *Partition) place(e *entry, at int64) int64 {
+	if !p.settings.FIFO && e.receives < backOfLineReceives {
+		return e.sent
+	}
+	return at
+}
+
+// newEntry adds a message in the state visible without putting it in line.
+func (p *Partition) newEntry(g *group, ref Ref, sent int64) *entry {
+	e := &entry{ref: ref, group: g, state: visible, sent: sent}
+	p.entries.set(ref, e)
+	p.bySent.Set(e)
+	g.entries++
+	return e
+}
+
+// show makes the entry visible, with its place in line as of at.
+func (p *Partition) show(e *entry, at int64) {
+	e.state = visible
+	e.since = at
+	p.stats.Visible++
+	if !p.settings.FIFO {
+		e.group.addReturned(e)
+	}
+}
+
+// hide takes the entry out of whatever state it is in. The caller puts it into the next one.
+func (p *Partition) hide(e *entry) {
+	switch e.state {
+	case visible:
+		p.stats.Visible--
+		if !p.settings.FIFO {
+			e.group.removeReturned(e)
+		}
+	case delayed:
+		p.deadlines.Delete(e)
+		p.stats.Delayed--
+	case inFlight:
+		p.deadlines.Delete(e)
+		p.attempts.forget(e.attempt)
+		p.stats.InFlight--
+		p.countInFlight(e.group, -1)
+	case moving:
+		delete(p.moving, e)
+	default:
+		panic(fmt.Sprintf("queue: message %v has no state", e.ref))
+	}
+}
+
+// fly puts the entry in flight until the given time.
+func (p *Partition) fly(e *entry, until int64) {
+	e.state = inFlight
+	e.until = until
+	p.deadlines.Set(e)
+	p.stats.InFlight++
+	p.countInFlight(e.group, +1)
+}
+
+// remove forgets the message.
+func (p *Partition) remove(e *entry) {
+	p.hide(e)
+	p.bySent.Delete(e)
+	p.entries.delete(e.ref)
+	if p.settings.FIFO {
+		e.group.removeHot(e)
+	}
+	e.group.entries--
+	p.refresh(e.group)
+}
+
+// mustEntry returns the entry that a change names.
+func (p *Partition) mustEntry(ref Ref) *entry {
+	e, ok := p.entries.get(ref)
+	if !ok {
+		panic(fmt.Sprintf("queue: partition %d: a change names message %v, which is not there", p.id, ref))
+	}
+	return e
+}

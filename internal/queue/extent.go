@@ -1,0 +1,56 @@
+package queue
+
+// extent is a run of messages of one record that were never received and have no delay of their own. All of a record's messages
+// have the same sent time.
+type extent struct {
+	record uint64
+	index  uint32 // of the first message
+	count  uint32
+	sent   int64
+	// arrival is set on a message that was moved into a FIFO queue; the extent is that message alone.
+	arrival *arrival
+}
+
+// arrival is what a moved message brings with it from its source.
+type arrival struct {
+	receives      uint32
+	firstReceived int64
+}
+
+func (x *extent) first() Ref { return Ref{Record: x.record, Index: x.index} }
+
+// tail is a first-in first-out list of extents: the messages of a group that were never received, in order.
+type tail struct {
+	fifo[extent]
+	count int64 // messages
+}
+
+// push adds a message that comes after all others.
+func (t *tail) push(ref Ref, sent int64, a *arrival) {
+	t.count++
+	if !t.empty() && a == nil {
+		last := t.last()
+		if last.record == ref.Record && last.index+last.count == ref.Index && last.sent == sent && last.arrival == nil {
+			last.count++
+			return
+		}
+	}
+	t.fifo.push(extent{record: ref.Record, index: ref.Index, count: 1, sent: sent, arrival: a})
+}
+
+// popMessage takes the first message out.
+func (t *tail) popMessage() {
+	x := t.front()
+	x.index++
+	x.count--
+	t.count--
+	if x.count == 0 {
+		t.pop()
+	}
+}
+
+// popExtent takes the first extent out.
+func (t *tail) popExtent() {
+	t.count -= int64(t.front().count)
+	t.pop()
+}

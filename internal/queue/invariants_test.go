@@ -1,0 +1,188 @@
+package queue
+
+import (
+	"slices"
+
+	"pgregory.net/rapid"
+)
+
+// checkInvariants counts and compares everything that the partition keeps in more than one place.
+func checkInvariants(t rapid.TB, p *Partition) {
+	t.Helper()
+	fail := func(format string, args ...any) {
+		t.Helper()
+		t.Fatalf("partition %d: invariant: "+format, append([]any{p.id}, args...)...)
+	}
+	counted := checkEntries(p, fail)
+	for name, g := range p.groups {
+		if g.name != name || g.tail.empty() && g.entries == 0 {
+			fail("group %q is kept under %q without messages", g.name, name)
+		}
+		checkTail(p, g, fail)
+		checkLine(p, g, fail)
+		for i := range g.tail.live() {
+			x := &g.tail.live()[i]
+			if p.tailVisible(x) {
+				counted.Visible += int64(x.count)
+			} else {
+				counted.Delayed += int64(x.count)
+			}
+		}
+		flying := 0
+		for _, e := range p.entries {
+			if e.group == g && e.state == inFlight {
+				flying++
+			}
+		}
+		if g.inFlight != flying {
+			fail("group %q counts %d in flight, there are %d", name, g.inFlight, flying)
+		}
+		if flying > 0 {
+			counted.GroupsInFlight++
+		}
+		if busy, _ := p.busy.Get(g); (busy == g) != (!p.settings.FIFO && name != "" && flying >= noisyInFlight) {
+			fail("group %q with %d in flight: busy is %t", name, flying, busy == g)
+		}
+	}
+	if p.stats != counted {
+		fail("stats %+v, counted %+v", p.stats, counted)
+	}
+	checkDelays(p, fail)
+	checkMemory(p, fail)
+}
+
+// checkEntries looks at every message that has an entry, and returns the counts of their states.
+func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
+	carried, due := 0, 0
+	for ref, e := range p.entries {
+		if e.ref != ref || p.groups[e.group.name] != e.group {
+			fail("message %v: its entry says %v in group %q", ref, e.ref, e.group.name)
+		}
+		if found, _ := p.bySent.Get(e); found != e {
+			fail("message %v is not in bySent", ref)
+		}
+		_, isMoving := p.moving[ref]
+		scheduled, _ := p.deadlines.Get(e)
+		returned := false
+		if e.group.returned != nil {
+			found, _ := e.group.returned.Get(e)
+			returned = found == e
+		}
+		hot := slices.Contains(e.group.hot, e)
+		if isMoving != (e.state == moving) || (scheduled == e) != (e.state == delayed || e.state == inFlight) ||
+			returned != (e.state == visible && !p.settings.FIFO) || hot != p.settings.FIFO {
+			fail("message %v in state %d: moving %t, scheduled %t, returned %t, hot %t", ref, e.state, isMoving, scheduled == e, returned, hot)
+		}
+		switch e.state {
+		case visible:
+			counted.Visible++
+		case delayed:
+			counted.Delayed++
+			due++
+		case inFlight:
+			counted.InFlight++
+			due++
+		case moving:
+			carried++
+		}
+		if (e.state == delayed || e.state == inFlight) && e.until <= p.now {
+			fail("message %v was due at %d, now it is %d", ref, e.until, p.now)
+		}
+		if e.sent+p.settings.Retention <= p.now {
+			fail("message %v is past its retention", ref)
+		}
+	}
+	if p.bySent.Len() != len(p.entries) || p.deadlines.Len() != due || len(p.moving) != carried {
+		fail("%d entries, %d by age; %d deadlines of %d; %d moving of %d",
+			len(p.entries), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
+	}
+	return counted
+}
+
+// checkTail: the tail is in order, counts right, and comes after all entries of a FIFO group.
+func checkTail(p *Partition, g *group, fail func(string, ...any)) {
+	var last Ref
+	for i, e := range g.hot {
+		if i > 0 && last.Compare(e.ref) >= 0 {
+			fail("group %q: %v is not after %v", g.name, e.ref, last)
+		}
+		last = e.ref
+	}
+	var count, sent int64
+	for i := range g.tail.live() {
+		x := &g.tail.live()[i]
+		if x.count == 0 || last.Compare(x.first()) >= 0 || x.sent < sent || x.arrival != nil && x.count != 1 {
+			fail("group %q: extent %+v after %v", g.name, *x, last)
+		}
+		if x.sent+p.settings.Retention <= p.now {
+			fail("group %q: extent %+v is past its retention", g.name, *x)
+		}
+		last = Ref{Record: x.record, Index: x.index + x.count - 1}
+		sent = x.sent
+		count += int64(x.count)
+	}
+	entries := 0
+	for _, e := range p.entries {
+		if e.group == g {
+			entries++
+		}
+	}
+	if g.tail.count != count || g.entries != entries || len(g.hot) > entries {
+		fail("group %q counts %d and %d messages, there are %d and %d", g.name, g.tail.count, g.entries, count, entries)
+	}
+	found, _ := p.oldest.Get(g)
+	if aging := !g.tail.empty(); g.aging != aging || (found == g) != aging ||
+		aging && (g.oldest != g.tail.front().sent || g.oldestRef != g.tail.front().first()) {
+		fail("group %q: its place among the oldest is wrong", g.name)
+	}
+}
+
+// checkLine: the group is in line if and only if it has something to hand out, at the place of its first message.
+func checkLine(p *Partition, g *group, fail func(string, ...any)) {
+	at, ref, ok := p.head(g)
+	found, _ := p.ready.Get(g)
+	if ok != g.ready || (found == g) != ok || ok && (at != g.readyAt || ref != g.readyRef) {
+		fail("group %q stands in line: %t at %d %v; it should: %t at %d %v", g.name, g.ready, g.readyAt, g.readyRef, ok, at, ref)
+	}
+}
+
+func checkDelays(p *Partition, fail func(string, ...any)) {
+	var hidden, sent int64
+	for _, h := range p.delays.live() {
+		if p.groups[h.group.name] != h.group || h.sent < sent {
+			fail("delays hold %d messages of %q, sent at %d after %d", h.count, h.group.name, h.sent, sent)
+		}
+		sent = h.sent
+		hidden += h.count
+	}
+	if p.settings.FIFO && hidden != p.stats.Delayed {
+		fail("delays hold %d messages, %d are delayed", hidden, p.stats.Delayed)
+	}
+	ready, oldest := 0, 0
+	for _, g := range p.groups {
+		if g.ready {
+			ready++
+		}
+		if g.aging {
+			oldest++
+		}
+	}
+	if p.ready.Len() != ready || p.oldest.Len() != oldest {
+		fail("%d groups in line of %d, %d among the oldest of %d", p.ready.Len(), ready, p.oldest.Len(), oldest)
+	}
+}
+
+// checkMemory: what is remembered of sends and receives is in order of age and not too old.
+func checkMemory(p *Partition, fail func(string, ...any)) {
+	var at int64
+	for _, r := range p.dedup.order.live() {
+		a := p.dedup.byKey[r.key]
+		if a.at != r.at || a.at < at || a.at+DeduplicationWindow <= p.now {
+			fail("deduplication ID %q, accepted at %d, %d, after %d", r.key, a.at, r.at, at)
+		}
+		at = a.at
+	}
+	if len(p.dedup.order.live()) != len(p.dedup.byKey) {
+		fail("%d deduplication IDs, %d keys", len(p.dedup.order.live()), len(p.dedup.byKey))
+	}
+}

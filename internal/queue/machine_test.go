@@ -1,0 +1,388 @@
+package queue
+
+import (
+	"cmp"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func init() { _ = flag.Set("rapid.steps", "80") } // operations of one run on average; the command line wins
+
+// TestMachine does random operations on two queues that are each other's dead-letter queue, and on a naive model of each.
+// After each operation the answers are the model's, the invariants hold, and replay equals live.
+func TestMachine(t *testing.T) {
+	for _, kind := range []string{"standard", "fifo"} {
+		t.Run(kind, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { runMachine(t, kind == "fifo") })
+		})
+	}
+}
+
+func runMachine(t *rapid.T, fifo bool) {
+	m := &machine{fifo: fifo, log: new(journal), now: 1_700_000_000_000}
+	m.log.at(m.now)
+	for id := ID(1); id <= 2; id++ {
+		m.queues = append(m.queues, &machineQueue{Partition: New(id), model: &model{now: m.now}})
+	}
+	for _, q := range m.queues {
+		m.configure(t, q)
+	}
+	m.touched = m.queues[0]
+	t.Repeat(rapid.StateMachineActions(m))
+}
+
+type machine struct {
+	fifo    bool
+	log     *journal
+	now     int64
+	queues  []*machineQueue
+	touched *machineQueue // by the latest operation
+	sends   int
+}
+
+type machineQueue struct {
+	*Partition
+	model   *model
+	handles []Handle // of all receives
+	origins []Origin // of all arrivals
+}
+
+// enter draws the queue of an operation. Like a shard, it advances a partition when something happens to it, but not once more
+// within the same record.
+func (m *machine) enter(t *rapid.T) *machineQueue {
+	q := rapid.SampledFrom(m.queues).Draw(t, "queue")
+	m.advance(q)
+	return q
+}
+
+func (m *machine) advance(q *machineQueue) {
+	if q.now < m.now {
+		q.Advance(m.now)
+	}
+	q.model.advance(m.now)
+	m.touched = q
+}
+
+func (m *machine) other(q *machineQueue) *machineQueue { return m.queues[2-q.id] }
+
+func draw[T any](t *rapid.T, label string, values ...T) T {
+	return rapid.SampledFrom(values).Draw(t, label)
+}
+
+func optional(ms int64) *int64 {
+	if ms < 0 {
+		return nil
+	}
+	return &ms
+}
+
+// Tick lets time pass, often to just before or just at the next deadline. All changes of a record have the same time.
+func (m *machine) Tick(t *rapid.T) {
+	step := draw[int64](t, "step", -2, -2, -1, 1, 1, 999, 1000, 5000, 29_999, 30_000, 60_000, 240_000, 43_200_000)
+	to := m.now + step
+	if step < 0 {
+		at, ok := m.touched.Deadline()
+		if !ok {
+			return
+		}
+		to = max(m.now, at+step+2-1)
+	}
+	m.now = to
+	m.log.at(m.now)
+}
+
+// Cut ends the record that is being built.
+func (m *machine) Cut(*rapid.T) { m.log.at(m.now) }
+
+// Idle lets a shard look at a partition that nothing happens to.
+func (m *machine) Idle(t *rapid.T) { m.enter(t) }
+
+// Restart goes on with what a checkpoint holds.
+func (m *machine) Restart(t *rapid.T) {
+	q := rapid.SampledFrom(m.queues).Draw(t, "queue")
+	p, err := DecodeCheckpoint(q.id, q.AppendCheckpoint(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Partition = p
+	m.advance(q)
+}
+
+func (m *machine) Configure(t *rapid.T) { m.configure(t, m.enter(t)) }
+
+func (m *machine) configure(t *rapid.T, q *machineQueue) {
+	s := Settings{
+		FIFO:              m.fifo,
+		VisibilityTimeout: draw[int64](t, "visibility", 0, 1000, 30_000, 30_000),
+		Delay:             draw[int64](t, "queue delay", 0, 0, 0, 5000, 60_000),
+		Retention:         draw[int64](t, "retention", 60_000, 300_000, 345_600_000),
+	}
+	if m.fifo {
+		s.DeduplicateByGroup = rapid.Bool().Draw(t, "deduplicate by group")
+	}
+	if s.MaxReceives = draw[uint32](t, "max receives", 0, 1, 2, 4); s.MaxReceives > 0 {
+		s.DeadLetter = m.other(q).id
+	}
+	q.Configure(m.now, m.log, s)
+	q.model.configure(s)
+}
+
+func (m *machine) Send(t *rapid.T) {
+	q := m.enter(t)
+	group := draw(t, "group", "", "", "a", "b")
+	var delay *int64
+	if m.fifo {
+		group = draw(t, "group", "a", "a", "b", "c")
+	} else {
+		delay = optional(draw[int64](t, "delay", -1, -1, 0, 1000, 60_000))
+	}
+	for range draw(t, "count", 1, 1, 2, 3, 35) {
+		m.sends++
+		message := Message{Group: group, Content: fmt.Append(nil, m.sends)}
+		binary.BigEndian.PutUint64(message.ID[:], uint64(m.sends))
+		if m.fifo {
+			message.DeduplicationID = cmp.Or(draw(t, "dedup", "x", "y", "", "", "", ""), fmt.Sprint(m.sends))
+		}
+		first, duplicate := q.model.duplicate(group, message.DeduplicationID)
+		got := q.Send(m.now, m.log, NewMessage{Message: message, Delay: delay})
+		if got.Duplicate != duplicate || duplicate && (got.Ref != first.ref || got.ID != first.id) {
+			t.Fatalf("send: %+v, want duplicate %t of %+v", got, duplicate, first)
+		}
+		if !duplicate {
+			q.model.send(got.Ref, message, delay)
+		}
+	}
+}
+
+func (m *machine) Receive(t *rapid.T) {
+	q := m.enter(t)
+	o := ReceiveOptions{
+		Max:        draw(t, "max", 1, 2, 3, 10, 50),
+		Visibility: optional(draw[int64](t, "visibility", -1, -1, -1, 0, 1000, 60_000, 43_200_000)),
+	}
+	if m.fifo {
+		o.Attempt = draw(t, "attempt", "", "", "", "try1", "try2")
+	}
+	taken, dead, wantErr := q.model.receive(o.Max, o.Visibility, o.Attempt)
+	got, err := q.Receive(m.now, m.log, o)
+	if err != wantErr {
+		t.Fatalf("receive: error %v, want %v", err, wantErr)
+	}
+	sameDeliveries(t, "receive", got.Messages, taken)
+	sameDeliveries(t, "dead", got.Dead, dead)
+	for _, d := range got.Messages {
+		q.handles = append(q.handles, d.Handle)
+	}
+}
+
+func sameDeliveries(t *rapid.T, what string, got []Delivery, want []*modelMessage) {
+	t.Helper()
+	var expected []Delivery
+	for _, x := range want {
+		expected = append(expected, Delivery{Handle: Handle{Ref: x.ref, Receives: x.Receives}, FirstReceived: x.FirstReceived})
+	}
+	if !slices.Equal(got, expected) {
+		t.Fatalf("%s: %v, want %v", what, got, expected)
+	}
+}
+
+// handle draws a receipt handle: of any receive, with a liking for the latest.
+func (m *machine) handle(t *rapid.T, q *machineQueue) Handle {
+	n := len(q.handles)
+	if n == 0 {
+		t.Skip("no handles")
+	}
+	if draw(t, "which", "latest", "any") == "latest" {
+		return q.handles[n-1-rapid.IntRange(0, min(n, 10)-1).Draw(t, "back")]
+	}
+	return q.handles[rapid.IntRange(0, n-1).Draw(t, "handle")]
+}
+
+func (m *machine) Delete(t *rapid.T) {
+	q := m.enter(t)
+	h := m.handle(t, q)
+	if got, want := q.Delete(m.now, m.log, h), q.model.delete(h); got != want {
+		t.Fatalf("delete %v: %v, want %v", h, got, want)
+	}
+}
+
+func (m *machine) ChangeVisibility(t *rapid.T) {
+	q := m.enter(t)
+	h := m.handle(t, q)
+	timeout := draw[int64](t, "timeout", 0, 1000, 30_000, 43_199_000, 43_200_000)
+	got := q.ChangeVisibility(m.now, m.log, VisibilityChange{Handle: h, Timeout: timeout})
+	if want := q.model.changeVisibility(h, timeout); got != want {
+		t.Fatalf("change visibility of %v: %v, want %v", h, got, want)
+	}
+}
+
+func (m *machine) Purge(t *rapid.T) {
+	if draw(t, "really", true, false, false) {
+		q := m.enter(t)
+		if got, want := q.Purge(m.now, m.log, 60_000), q.model.purge(60_000); got != want {
+			t.Fatalf("purge: %v, want %v", got, want)
+		}
+	}
+}
+
+func (m *machine) BeginMove(t *rapid.T) {
+	q := m.enter(t)
+	limit := draw(t, "max", 1, 2, 40)
+	got := q.BeginMove(m.now, m.log, limit, m.other(q).id)
+	sameDeliveries(t, "begin move", got, q.model.beginMove(limit, m.other(q).id))
+}
+
+// Arrive brings messages that are moving to their target, as dead letters or as new messages; sometimes once more.
+func (m *machine) Arrive(t *rapid.T) {
+	from := m.enter(t)
+	q := m.other(from)
+	fresh := rapid.Bool().Draw(t, "new")
+	m.advance(q)
+	for _, move := range from.Moving() {
+		if !draw(t, "arrives", true, true, false) {
+			continue
+		}
+		message, err := DecodeMessage(m.log.records[move.Handle.Ref.Record-1].changes[move.Handle.Ref.Index].data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		message.Receives, message.FirstReceived, message.Source = move.Handle.Receives, move.FirstReceived, "arn"
+		if fresh {
+			message.Sent, message.Receives, message.FirstReceived, message.Source = 0, 0, 0, ""
+		}
+		m.arrive(q, Origin{Partition: from.id, Ref: move.Handle.Ref}, message)
+	}
+	if len(q.origins) > 0 {
+		m.arrive(q, rapid.SampledFrom(q.origins).Draw(t, "again"), Message{Group: "a", Sent: m.now})
+	}
+}
+
+func (m *machine) arrive(q *machineQueue, origin Origin, message Message) {
+	known := slices.Contains(q.model.origins, origin)
+	r := m.log.records[len(m.log.records)-1]
+	q.Arrive(m.now, m.log, origin, message)
+	if !known {
+		q.origins = append(q.origins, origin)
+		q.model.arrive(Ref{Record: uint64(len(m.log.records)), Index: uint32(len(r.changes))}, origin, message)
+	}
+}
+
+func (m *machine) EndMove(t *rapid.T) {
+	q := m.enter(t)
+	moved := rapid.Bool().Draw(t, "moved")
+	var refs []Ref
+	for _, move := range q.Moving() {
+		if draw(t, "ends", true, true, false) {
+			refs = append(refs, move.Handle.Ref)
+		}
+	}
+	if len(q.handles) > 0 {
+		refs = append(refs, m.handle(t, q).Ref) // of a message that may not be moving
+		refs = slices.CompactFunc(refs, func(a, b Ref) bool { return a == b })
+	}
+	q.EndMove(m.now, m.log, refs, moved)
+	for _, ref := range refs {
+		q.model.endMove(ref, moved)
+	}
+}
+
+func (m *machine) Settle(t *rapid.T) {
+	q := m.enter(t)
+	var origins []Origin
+	for _, o := range q.origins {
+		if rapid.Bool().Draw(t, "settle") {
+			origins = append(origins, o)
+		}
+	}
+	q.Settle(m.now, m.log, origins)
+	q.model.settle(origins)
+}
+
+// Check looks at the queue that the latest operation touched.
+func (m *machine) Check(t *rapid.T) {
+	q := m.touched
+	if q.now < m.now { // time has passed, and nobody has looked
+		return
+	}
+	m.checkModel(t, q)
+	checkInvariants(t, q.Partition)
+	before := q.AppendCheckpoint(nil)
+	q.Advance(m.now)
+	if after := q.AppendCheckpoint(nil); string(before) != string(after) {
+		t.Fatalf("something was due after a change:\n%x\n%x", before, after)
+	}
+	m.log.checkReplay(t, m.now, q.Partition)
+	checkRoundTrip(t, q.Partition)
+	checkDeadline(t, q.Partition)
+}
+
+func (m *machine) checkModel(t *rapid.T, q *machineQueue) {
+	if got, want := q.Stats(), q.model.stats(); got != want {
+		t.Fatalf("stats %+v, want %+v", got, want)
+	}
+	if got, want := q.CanReceive(), q.model.canReceive(); got != want {
+		t.Fatalf("can receive: %t, want %t", got, want)
+	}
+	var moving []Move
+	for _, x := range q.model.messages {
+		if x.moving {
+			d := Delivery{Handle: Handle{Ref: x.ref, Receives: x.Receives}, FirstReceived: x.FirstReceived}
+			moving = append(moving, Move{Delivery: d, Target: x.target})
+		}
+	}
+	if got := q.Moving(); !slices.Equal(got, moving) {
+		t.Fatalf("moving %v, want %v", got, moving)
+	}
+	slices.SortFunc(q.model.origins, func(a, b Origin) int { return a.Ref.Compare(b.Ref) })
+	if got := q.Unsettled(); !slices.Equal(got, q.model.origins) {
+		t.Fatalf("unsettled %v, want %v", got, q.model.origins)
+	}
+	record, ok := q.OldestRecord()
+	if n := len(q.model.messages); ok != (n > 0) || ok && record != q.model.messages[0].ref.Record {
+		t.Fatalf("oldest record %d %t of %d messages", record, ok, n)
+	}
+}
+
+func checkRoundTrip(t rapid.TB, p *Partition) {
+	t.Helper()
+	copied := copyOf(t, p)
+	if diff := compare(p, copied); diff != "" {
+		t.Fatalf("the partition of a checkpoint differs: %s", diff)
+	}
+	checkInvariants(t, copied)
+}
+
+func copyOf(t rapid.TB, p *Partition) *Partition {
+	t.Helper()
+	copied, err := DecodeCheckpoint(p.id, p.AppendCheckpoint(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// checkDeadline: Advance changes something at the deadline and nothing before it.
+func checkDeadline(t rapid.TB, p *Partition) {
+	t.Helper()
+	at, ok := p.Deadline()
+	if !ok {
+		at = p.now + 1<<40
+	}
+	if at <= p.now {
+		t.Fatalf("the deadline %d has passed, now it is %d", at, p.now)
+	}
+	early, due := copyOf(t, p), copyOf(t, p)
+	early.Advance(at - 1)
+	if early.now = p.now; compare(early, p) != "" {
+		t.Fatalf("something has changed 1 ms before the deadline: %s", compare(early, p))
+	}
+	due.Advance(at)
+	if due.now = p.now; ok && compare(due, p) == "" {
+		t.Fatalf("nothing has changed at the deadline %d", at)
+	}
+}

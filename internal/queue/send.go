@@ -1,0 +1,54 @@
+package queue
+
+// NewMessage is a message to send. Its Sent is stamped here; VisibleAt, Receives, FirstReceived and Source must be zero.
+type NewMessage struct {
+	Message
+	// Delay in ms hides the message for so long; nil means the queue's delay. Standard queues only.
+	Delay *int64
+}
+
+// Send puts a message in. On a FIFO queue a message whose deduplication ID was accepted within DeduplicationWindow is not put in
+// again: the result names the first.
+func (p *Partition) Send(now int64, log Log, m NewMessage) SendResult {
+	if p.settings.FIFO {
+		if first, ok := p.dedup.lookup(m.Group, m.DeduplicationID); ok {
+			return SendResult{Ref: first.ref, ID: first.id, Duplicate: true}
+		}
+	}
+	m.Sent = now
+	if !p.settings.FIFO {
+		delay := p.settings.Delay
+		if m.Delay != nil {
+			delay = *m.Delay
+		}
+		if delay > 0 {
+			m.VisibleAt = now + delay
+		}
+	}
+	ref := p.do(log, now, &Sent{Message: m.Message})
+	return SendResult{Ref: ref, ID: m.ID}
+}
+
+func (c *Sent) apply(p *Partition, now int64, ref Ref) {
+	if c.Origin != nil {
+		p.arrive(c, now, ref)
+		return
+	}
+	m := &c.Message
+	g := p.group(m.Group)
+	switch {
+	case p.settings.FIFO:
+		p.dedup.remember(accepted{group: m.Group, dedup: m.DeduplicationID, ref: ref, id: m.ID, at: now})
+		g.tail.push(ref, m.Sent, nil)
+		p.countSentFIFO(g, m.Sent, now)
+	case m.VisibleAt > now:
+		e := p.newEntry(g, ref, m.Sent)
+		e.state, e.until = delayed, m.VisibleAt
+		p.deadlines.Set(e)
+		p.stats.Delayed++
+	default:
+		g.tail.push(ref, m.Sent, nil)
+		p.stats.Visible++
+	}
+	p.refresh(g)
+}
