@@ -1,0 +1,235 @@
+package shard
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/queue"
+)
+
+// stateVersion is the layout of a shard's checkpoint.
+const stateVersion = 1
+
+// checkpointDue reports whether enough has come since the last checkpoint. Then nothing more is decided until what is on its way
+// has landed: the state of that moment is the checkpoint. Without that pause a busy shard would never have one.
+func (s *Shard) checkpointDue() bool {
+	return s.sinceCheckpoint >= s.options.CheckpointBytes && !s.checkpointing
+}
+
+// maybeCheckpoint takes a checkpoint that is due when the state is that of the newest record. It is saved while the shard goes on.
+func (s *Shard) maybeCheckpoint() error {
+	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
+		return nil
+	}
+	state, err := s.appendState(nil)
+	if err != nil {
+		return fmt.Errorf("shard %d: encode a checkpoint: %w", s.options.ID, err)
+	}
+	seq, needed := s.last, s.oldestNeeded()
+	s.checkpointing = true
+	s.sinceCheckpoint = 0
+	s.saving.Go(func() {
+		s.tell(landing{checkpoint: true, seq: seq, err: s.saveCheckpoint(seq, needed, state)})
+	})
+	return nil
+}
+
+// oldestNeeded returns the oldest record that a message is still read from, or the one after the newest.
+func (s *Shard) oldestNeeded() journal.Seq {
+	needed := s.last + 1
+	for _, p := range s.partitions {
+		if record, ok := p.OldestRecord(); ok {
+			needed = min(needed, journal.Seq(record))
+		}
+	}
+	return needed
+}
+
+// saveCheckpoint stores the state and removes the records that neither a message nor the checkpoint before this one needs: if
+// this one should turn out to be damaged, that one and the records after it are there.
+func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) error {
+	ctx := context.Background()
+	err := s.options.Journal.Checkpoints().Save(ctx, seq, func(w io.Writer) error {
+		_, err := w.Write(state)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	list, err := s.options.Journal.Checkpoints().List(ctx)
+	if err != nil {
+		return err
+	}
+	if len(list) < journal.CheckpointsKept {
+		return nil
+	}
+	upTo := min(needed-1, list[len(list)-1])
+	first, _, err := s.options.Journal.Tail(ctx)
+	if err != nil || upTo < first {
+		return err
+	}
+	return s.options.Journal.Trim(ctx, upTo)
+}
+
+func (s *Shard) checkpointed(l landing) {
+	s.checkpointing = false
+	if l.err != nil {
+		s.log.Error("checkpoint failed; the journal stays whole", "record", uint64(l.seq), "error", l.err)
+	}
+}
+
+// loadCheckpoint restores the newest checkpoint that is whole. A damaged one is reported, and the one before it used, or else
+// the whole journal.
+func (s *Shard) loadCheckpoint(ctx context.Context) error {
+	checkpoints := s.options.Journal.Checkpoints()
+	list, err := checkpoints.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, seq := range list {
+		state, err := s.readCheckpoint(ctx, seq)
+		if err == nil {
+			err = s.restore(seq, state)
+		}
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, journal.ErrNewerFormat) || ctx.Err() != nil {
+			return err
+		}
+		s.log.Error("a checkpoint is damaged; using an older one, or the whole journal", "checkpoint", uint64(seq), "error", err)
+		s.clear()
+	}
+	if s.options.Definitions != nil {
+		return s.options.Definitions.Restore(nil)
+	}
+	return nil
+}
+
+func (s *Shard) readCheckpoint(ctx context.Context, seq journal.Seq) ([]byte, error) {
+	r, err := s.options.Journal.Checkpoints().Load(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// appendState encodes the shard's state at its newest record. Nothing may be on its way.
+func (s *Shard) appendState(b []byte) ([]byte, error) {
+	b = append(b, stateVersion)
+	b = append(b, s.lastHash[:]...)
+	b = binary.AppendUvarint(b, s.epoch)
+	b = binary.AppendVarint(b, s.logTime/int64(time.Millisecond))
+	var definitions []byte
+	if s.options.Definitions != nil {
+		var err error
+		if definitions, err = s.options.Definitions.Checkpoint(); err != nil {
+			return nil, err
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(definitions)))
+	b = append(b, definitions...)
+	b = binary.AppendUvarint(b, uint64(len(s.partitions)))
+	var state []byte
+	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
+		state = s.partitions[id].AppendCheckpoint(state[:0])
+		b = binary.AppendUvarint(b, uint64(id))
+		b = binary.AppendUvarint(b, uint64(len(state)))
+		b = append(b, state...)
+	}
+	return b, nil
+}
+
+// restore is the inverse of appendState.
+func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("checkpoint %d: its state is not one that can be: %v", seq, v)
+		}
+	}()
+	d := &decoder{Reader: bytes.NewReader(state)}
+	switch v := d.byte(); {
+	case v > stateVersion:
+		return fmt.Errorf("%w: checkpoint %d has version %d, this program knows up to %d", journal.ErrNewerFormat, seq, v, stateVersion)
+	case v != stateVersion:
+		return fmt.Errorf("checkpoint %d has the unknown version %d", seq, v)
+	}
+	s.last = seq
+	copy(s.lastHash[:], d.next(uint64(len(s.lastHash))))
+	s.epoch = d.uvarint()
+	logTime := d.varint()
+	definitions := d.next(d.uvarint())
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		id := queue.ID(d.uvarint())
+		data := d.next(d.uvarint())
+		if d.err != nil {
+			break
+		}
+		q, err := queue.DecodeCheckpoint(id, data)
+		if err != nil {
+			return err
+		}
+		s.newPartition(q)
+	}
+	switch {
+	case d.err != nil:
+		return fmt.Errorf("checkpoint %d: %w", seq, d.err)
+	case d.Len() > 0:
+		return fmt.Errorf("checkpoint %d: %d bytes left over", seq, d.Len())
+	case s.options.Definitions != nil:
+		err = s.options.Definitions.Restore(definitions)
+	case len(definitions) > 0:
+		err = fmt.Errorf("checkpoint %d: definitions in a shard that carries none", seq)
+	}
+	if err == nil {
+		s.seen(logTime)
+	}
+	return err
+}
+
+// decoder reads a shard's checkpoint; the first error sticks.
+type decoder struct {
+	*bytes.Reader
+	err error
+}
+
+func (d *decoder) keep(err error) { d.err = cmp.Or(d.err, err) }
+
+func (d *decoder) byte() byte {
+	b, err := d.ReadByte()
+	d.keep(err)
+	return b
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, err := binary.ReadUvarint(d)
+	d.keep(err)
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, err := binary.ReadVarint(d)
+	d.keep(err)
+	return v
+}
+
+func (d *decoder) next(n uint64) []byte {
+	if n > uint64(d.Len()) {
+		d.keep(io.ErrUnexpectedEOF)
+		return nil
+	}
+	b := make([]byte, n)
+	_, err := io.ReadFull(d, b)
+	d.keep(err)
+	return b
+}

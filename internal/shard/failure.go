@@ -1,0 +1,141 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// fullPause is how long requests are refused after the disk was full, before one is tried again. Each try that fails costs a
+// replay.
+const fullPause = time.Second
+
+// filled notes that the disk is full. The journal refused a record that brought something new (grows), or even one that did not:
+// then nothing at all is tried for a while. A checkpoint lets the journal be trimmed, which may be what makes room.
+func (s *Shard) filled(grows bool) {
+	s.tick()
+	s.fullUntil = s.now() + fullPause.Milliseconds()
+	s.nothingFits = !grows
+	if s.sinceCheckpoint > 0 {
+		s.sinceCheckpoint = max(s.sinceCheckpoint, s.options.CheckpointBytes)
+	}
+}
+
+// stuck reports whether the disk was so full a moment ago that nothing could be changed.
+func (s *Shard) stuck() bool { return s.nothingFits && s.now() < s.fullUntil }
+
+// refuses reports whether a request is not even tried because the disk was full a moment ago.
+func (s *Shard) refuses(r request) bool {
+	if s.now() >= s.fullUntil {
+		return false
+	}
+	return grows(r) || s.nothingFits && !reads(r)
+}
+
+// grows reports whether a request brings something new. When the disk is nearly full, such requests are refused while others go on.
+func grows(r request) bool {
+	switch r.(type) {
+	case *send, *arrive, *configure, *define:
+		return true
+	default:
+		return false
+	}
+}
+
+// reads reports whether a request never changes anything.
+func reads(r request) bool {
+	switch r.(type) {
+	case *statistics, *allStatistics, *listPartitions, *listMoving, *listUnsettled, *giveUp, *stopWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// panicsMax is how many turns in a row may panic with nobody to blame.
+const panicsMax = 3
+
+// panicked follows a panic in a turn: the state cannot be trusted, so it is built anew from the journal. The request that was
+// being decided is not tried again.
+func (s *Shard) panicked(v any) error {
+	s.log.Error("panic in a shard; replaying its journal", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if s.options.Observed.Panicked != nil {
+		s.options.Observed.Panicked()
+	}
+	s.answerBuilding(ErrUnavailable)
+	if r := s.deciding; r != nil {
+		s.deciding = nil
+		s.panics = 0
+		s.abandon(r)
+	}
+	if s.panics++; s.panics > panicsMax {
+		return fmt.Errorf("shard %d: panics again and again: %v", s.options.ID, v)
+	}
+	return s.reset(ErrUnavailable)
+}
+
+// abandon answers the request that was being decided, wherever that ended.
+func (s *Shard) abandon(r request) {
+	if w, ok := r.(*receive); ok && w.parked != nil {
+		s.unpark(w)
+	}
+	if !r.answered() {
+		r.answer(ErrUnavailable)
+	}
+}
+
+// reset drops the state and builds it anew from the journal. Who waits for the record that was being built hears the error;
+// waiting receives go on waiting.
+func (s *Shard) reset(err error) error {
+	s.answerBuilding(err)
+	waiting := s.takeWaiting()
+	replayErr := s.awaitFlights()
+	if replayErr == nil {
+		s.cache.clear()
+		replayErr = s.replay(context.Background())
+	}
+	if replayErr != nil {
+		for _, w := range waiting {
+			w.answer(ErrUnavailable)
+		}
+		return replayErr
+	}
+	s.rejoin(waiting)
+	s.rouse() // the wake-up of something that came in meanwhile may have been used up in here
+	return nil
+}
+
+// awaitFlights waits until nothing is on its way. What was appended behind a failed record fails too.
+func (s *Shard) awaitFlights() error {
+	for s.flights > 0 {
+		if _, _, err := s.landings(); err != nil {
+			return err
+		}
+		if s.flights > 0 {
+			<-s.wake
+		}
+	}
+	return nil
+}
+
+// answerBuilding answers who waits for the record that is being built.
+func (s *Shard) answerBuilding(err error) {
+	if s.building != nil {
+		answerAll(s.building.requests, err)
+		s.building.requests = nil
+	}
+}
+
+// refuseAll answers what will not be decided any more, and lets nothing more in.
+func (s *Shard) refuseAll() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.take()
+	for s.pending.len() > 0 {
+		s.pending.pop().answer(ErrUnavailable)
+	}
+	s.answerBuilding(ErrUnavailable)
+	s.endAllWaits(ErrUnavailable)
+}

@@ -1,0 +1,160 @@
+package shard
+
+import (
+	"context"
+	"time"
+)
+
+// Run serves requests until ctx ends. Then waiting receives are answered empty, what has come in is decided, committed and
+// answered, and Run returns nil. It returns an error when the shard cannot go on: its journal failed, or cannot be replayed. When
+// it returns, every request has been answered, and nothing that it started is running. It is called once.
+func (s *Shard) Run(ctx context.Context) error {
+	committed := make(chan struct{})
+	go func() {
+		defer close(committed)
+		s.commit()
+	}()
+	err := s.loop(ctx)
+	s.refuseAll()
+	close(s.committer)
+	<-committed
+	s.saving.Wait()
+	return err
+}
+
+func (s *Shard) loop(ctx context.Context) error {
+	timer := s.options.Clock.NewTimer(sleepMax)
+	defer timer.Stop()
+	for {
+		if err := s.turn(); err != nil {
+			return err
+		}
+		if s.hasWork() {
+			continue
+		}
+		timer.Reset(s.untilNext())
+		select {
+		case <-s.wake:
+		case <-timer.C():
+		case <-ctx.Done():
+			return s.drain()
+		}
+	}
+}
+
+// drain ends the loop: everything that has come in is decided and committed, and nothing more is taken in.
+func (s *Shard) drain() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.noWaits = true
+	for {
+		s.endAllWaits(nil)
+		if err := s.turn(); err != nil {
+			return err
+		}
+		switch {
+		case s.hasWork():
+		case s.flights > 0 || s.checkpointing || s.pending.len() > 0:
+			<-s.wake
+		default:
+			return nil
+		}
+	}
+}
+
+// turn does what can be done now.
+func (s *Shard) turn() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = s.panicked(v)
+		}
+	}()
+	s.take()
+	if err := s.land(); err != nil {
+		return err
+	}
+	if err := s.maybeCheckpoint(); err != nil {
+		return err
+	}
+	s.step()
+	s.flush()
+	s.panics = 0
+	return nil
+}
+
+// take moves what has come in to pending.
+func (s *Shard) take() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inboxBytes -= s.decidedBytes
+	s.decidedBytes = 0
+	s.inbox = s.pending.refill(s.inbox)
+}
+
+// hasWork reports whether another turn would get further without anything happening meanwhile.
+func (s *Shard) hasWork() bool {
+	return s.hasRoom() && (s.pending.len() > 0 || len(s.servable) > 0 && !s.stuck())
+}
+
+// sleepMax is how long the loop sleeps when nothing at all is due.
+const sleepMax = time.Hour
+
+// untilNext returns how long the loop may sleep.
+func (s *Shard) untilNext() time.Duration {
+	s.tick()
+	d := time.Duration(sleepMax)
+	// While a record is being built its time stands still: what is due meanwhile comes with the next one, and the loop is woken
+	// when the record before it has landed.
+	if s.building.builder.Changes() == 0 {
+		if p, ok := s.timers.Min(); ok {
+			d = min(d, s.untilLogTime(p.deadline))
+		}
+		if s.stuck() {
+			d = min(d, s.untilLogTime(s.fullUntil))
+		}
+	}
+	if w, ok := s.waiters.Min(); ok {
+		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))
+	}
+	return max(d, 0)
+}
+
+// untilLogTime returns how long it is to the given log time, in Unix ms, or about sleepMax if that is longer.
+func (s *Shard) untilLogTime(at int64) time.Duration {
+	ms := min(at-s.now(), sleepMax.Milliseconds())
+	return time.Duration(ms)*time.Millisecond - time.Duration(s.logTime%int64(time.Millisecond))
+}
+
+// pendingRequests are requests in order of arrival.
+type pendingRequests struct {
+	requests []request
+	head     int // requests[:head] are decided
+}
+
+func (p *pendingRequests) len() int { return len(p.requests) - p.head }
+
+func (p *pendingRequests) pop() request {
+	r := p.requests[p.head]
+	p.requests[p.head] = nil
+	p.head++
+	return r
+}
+
+// arrayMax is the capacity up to which the arrays of the inbox are used again; larger ones, from a burst, are let go.
+const arrayMax = 16 << 10
+
+// refill adds what is in the inbox, and returns an empty inbox.
+func (p *pendingRequests) refill(inbox []request) []request {
+	if p.len() > 0 {
+		p.requests = append(p.requests, inbox...)
+		clear(inbox)
+		return inbox[:0]
+	}
+	empty := p.requests[:0]
+	if cap(empty) > arrayMax {
+		empty = nil
+	}
+	p.requests, p.head = inbox, 0
+	return empty
+}

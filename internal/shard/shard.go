@@ -1,0 +1,150 @@
+package shard
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/queue"
+)
+
+// Options are what a shard needs. Zero limits mean the defaults.
+type Options struct {
+	ID      uint32
+	Journal journal.Journal
+	Clock   clock.Clock
+	Logger  *slog.Logger
+	// Definitions is kept in this shard's journal; nil for a shard that carries none.
+	Definitions Definitions
+
+	// CheckpointBytes is how many bytes of records lie between two checkpoints. Default 64 MiB.
+	CheckpointBytes int64
+	// BodyCacheBytes bounds the newest records that are kept in memory for receives. Default 64 MiB.
+	BodyCacheBytes int64
+	// WaitingMax bounds the receives that wait at once; more are ErrOverloaded. Default 100,000.
+	WaitingMax int
+	// InboxBytesMax bounds what has come in and is not decided; more is ErrOverloaded, but one request is always taken in. Default
+	// 64 MiB.
+	InboxBytesMax int64
+
+	// Observed is told of what happens; its functions may be nil.
+	Observed Observer
+}
+
+// Observer is told of what happens in a shard, from its goroutines: the functions must not block.
+type Observer struct {
+	// Appended: a record of so many bytes was durable so long after it was handed to the journal.
+	Appended func(bytes int, took time.Duration)
+	// Panicked: a panic was caught; the shard has replayed its journal.
+	Panicked func()
+}
+
+const (
+	defaultCheckpointBytes = 64 << 20
+	defaultBodyCacheBytes  = 64 << 20
+	defaultWaitingMax      = 100_000
+	defaultInboxBytesMax   = 64 << 20
+)
+
+// Shard is one journal and the state that comes of it. Open replays; Run serves. It implements Client and DefinitionLog.
+type Shard struct {
+	options Options
+	log     *slog.Logger
+	cache   *recordCache
+	waiting atomic.Int64
+
+	mu         sync.Mutex
+	inbox      []request // guarded by mu, as all in this block
+	inboxBytes int64     // of what has come in and is not decided
+	landed     []landing // what the committer has to tell the loop
+	closed     bool      // no more requests are taken in
+
+	wake      chan struct{}
+	committer chan *flight
+	saving    sync.WaitGroup // the checkpoint that is being saved
+	defineErr error          // why a definition could not be applied; belongs to the committer
+
+	// Everything below belongs to the loop; Open runs before it.
+	partitions map[queue.ID]*partition
+	timers     *btree.BTreeG[*partition] // partitions with a deadline, by deadline
+	waiters    *btree.BTreeG[*receive]   // parked receives by the end of their wait
+	waiterSeq  uint64
+	noWaits    bool // receives do not wait any more: the server is stopping
+	// servable are partitions that may have something for their waiting receives. Invariant: when a request is decided, there are
+	// none.
+	servable []*partition
+
+	last       journal.Seq // number of the newest record handed to the journal
+	lastHash   journal.Sum // and its hash
+	epoch      uint64
+	logTime    int64     // Unix ns; never goes back
+	ticked     time.Time // when logTime was set
+	building   *record
+	recordSize int             // bytes to make room for in the next record
+	pending    pendingRequests // taken from the inbox, not decided
+	// decidedBytes are of requests that were decided and still count in inboxBytes.
+	decidedBytes int64
+	deciding     request // what a panic is blamed on
+	panics       int     // turns in a row that panicked with nobody to blame
+	flights      int     // records on their way
+	// fullUntil is until when (Unix ms) what brings something new is refused because the disk was full; if nothingFits, all
+	// changes are.
+	fullUntil   int64
+	nothingFits bool
+
+	sinceCheckpoint int64 // bytes of records
+	checkpointing   bool
+}
+
+// partition is a queue partition with what the shard keeps about it.
+type partition struct {
+	*queue.Partition
+	waiters  waiterList
+	deadline int64 // its place in timers
+	timed    bool  // it is in timers
+	servable bool  // it is in servable
+}
+
+// Open replays the shard's journal. It fails with journal.ErrDamaged where the journal is not what was written: then nothing is
+// served, and nothing is changed.
+func Open(ctx context.Context, o Options) (*Shard, error) {
+	if o.CheckpointBytes <= 0 {
+		o.CheckpointBytes = defaultCheckpointBytes
+	}
+	if o.BodyCacheBytes <= 0 {
+		o.BodyCacheBytes = defaultBodyCacheBytes
+	}
+	if o.WaitingMax <= 0 {
+		o.WaitingMax = defaultWaitingMax
+	}
+	if o.InboxBytesMax <= 0 {
+		o.InboxBytesMax = defaultInboxBytesMax
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Shard{
+		options:   o,
+		log:       o.Logger.With("shard", o.ID),
+		cache:     newRecordCache(o.BodyCacheBytes),
+		wake:      make(chan struct{}, 1),
+		committer: make(chan *flight, flightsMax),
+		ticked:    o.Clock.Now(),
+	}
+	if err := s.replay(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ID returns the shard's number.
+func (s *Shard) ID() uint32 { return s.options.ID }
+
+// Waiting returns the number of receives that wait now.
+func (s *Shard) Waiting() int64 { return s.waiting.Load() }

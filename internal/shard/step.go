@@ -1,0 +1,121 @@
+package shard
+
+import "time"
+
+// stepMax bounds what one step does, so that a record that has landed does not wait long to be followed by the next.
+const stepMax = 1024
+
+// step lets time pass and decides what waits to be decided, as far as the records have room and for stepMax things at the most. It
+// does not block.
+func (s *Shard) step() {
+	s.tick()
+	s.endWaits()
+	for n := 0; n < stepMax && s.hasRoom() && s.next(); n++ {
+		if s.building.full() {
+			s.flush()
+		}
+	}
+}
+
+// next does one thing and reports whether there was any to do. What time has brought comes first, then the receives that have
+// waited, then requests in order of arrival: so a request never overtakes a waiting receive.
+func (s *Shard) next() bool {
+	s.tick()
+	if p, ok := s.timers.Min(); ok && p.deadline <= s.now() {
+		p.Advance(s.now())
+		s.leave(p)
+		return true
+	}
+	if len(s.servable) > 0 && !s.stuck() {
+		s.serve(s.servable[0])
+		return true
+	}
+	if s.pending.len() > 0 {
+		s.decideNext()
+		return true
+	}
+	return false
+}
+
+func (s *Shard) decideNext() {
+	r := s.pending.pop()
+	s.decidedBytes += int64(r.size())
+	if s.refuses(r) {
+		r.answer(ErrDiskFull)
+		return
+	}
+	s.deciding = r
+	r.decide(s)
+	s.deciding = nil
+	s.building.grows = s.building.grows || grows(r)
+}
+
+// tick lets log time pass to now. While a record is being built its time stands still: all its changes have the same, so that
+// replay sees what was seen when they were decided. Every operation on a partition comes after an Advance to this time.
+//
+// Log time follows the clock; when the clock is set back it goes on from where it was.
+func (s *Shard) tick() {
+	if s.building.builder.Changes() > 0 {
+		return
+	}
+	now := s.options.Clock.Now()
+	passed := max(0, now.Sub(s.ticked))
+	s.ticked = now
+	s.logTime = max(s.logTime+int64(passed), now.UnixNano())
+	s.building.builder.Header.LogTimeMS = s.logTime / int64(time.Millisecond)
+}
+
+// now returns the log time of the record that is being built, in Unix ms.
+func (s *Shard) now() int64 { return s.building.builder.Header.LogTimeMS }
+
+// enter prepares a partition for an operation, and returns the time for it.
+func (s *Shard) enter(p *partition) int64 {
+	now := s.now()
+	p.Advance(now)
+	return now
+}
+
+// leave follows everything that may have changed the partition.
+func (s *Shard) leave(p *partition) {
+	if !p.servable && p.waiters.first != nil && p.CanReceive() {
+		p.servable = true
+		s.servable = append(s.servable, p)
+	}
+	s.retime(p)
+}
+
+// retime gives the partition its place among the timers.
+func (s *Shard) retime(p *partition) {
+	at, ok := p.Deadline()
+	if ok == p.timed && (!ok || at == p.deadline) {
+		return
+	}
+	if p.timed {
+		s.timers.Delete(p)
+	}
+	p.deadline, p.timed = at, ok
+	if ok {
+		s.timers.Set(p)
+	}
+}
+
+func lessByTimer(a, b *partition) bool {
+	if a.deadline != b.deadline {
+		return a.deadline < b.deadline
+	}
+	return a.ID() < b.ID()
+}
+
+// hold lets the answer of a request wait until the record that is being built, and with it all before it, is durable.
+func (s *Shard) hold(r request) { s.building.requests = append(s.building.requests, r) }
+
+// mayFlush reports whether it is the turn of the record that is being built: none is on its way, or one is and this one is large.
+func (s *Shard) mayFlush() bool {
+	return s.flights == 0 || s.flights < flightsMax && s.building.builder.Len() >= flushBytes
+}
+
+// hasRoom reports whether something more may be decided: the record that is being built has room, or can go. Before a checkpoint
+// there is no room until everything has landed.
+func (s *Shard) hasRoom() bool {
+	return !s.checkpointDue() && (!s.building.full() || s.mayFlush())
+}
