@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"fmt"
+)
+
+// Level says what an action works on.
+type Level int
+
+const (
+	// AccountLevel actions take no QueueUrl.
+	AccountLevel Level = iota
+	// QueueLevel actions work on the queue of their QueueUrl.
+	QueueLevel
+)
+
+// Action is one row of the table of actions.
+type Action struct {
+	Name  string
+	Level Level
+	// RootOnly actions are refused with InvalidAction when a Query request sends them to a
+	// queue's URL (reference/sqs.md 1.3). GetQueueUrl is account-level and yet allowed there.
+	RootOnly bool
+	// CarriesMessages is true for the actions whose input holds message bodies. Text in them that is not
+	// Unicode is InvalidMessageContents; elsewhere it is malformed input.
+	CarriesMessages bool
+	// Input describes the input; Output describes the output and is nil for actions without one.
+	Input, Output *Shape
+	// NewInput returns a pointer to a zero input.
+	NewInput func() any
+	// QueueURL returns the QueueUrl member of an input made by NewInput, or nil for account-level actions.
+	QueueURL func(in any) *string
+	// Invoke calls the action's method with an input made by NewInput. The output is a pointer to the
+	// output's struct, or nil for actions without one.
+	Invoke func(ctx context.Context, s SQS, c *Caller, in any) (out any, err error)
+}
+
+// Actions is the table of actions, in the order of their names. It must not be changed.
+var Actions = []*Action{
+	silent("AddPermission", addPermissionInput, SQS.AddPermission),
+	answering("CancelMessageMoveTask", cancelMessageMoveTaskInput, cancelMessageMoveTaskOutput, SQS.CancelMessageMoveTask),
+	silent("ChangeMessageVisibility", changeMessageVisibilityInput, SQS.ChangeMessageVisibility),
+	answering("ChangeMessageVisibilityBatch", changeMessageVisibilityBatchInput, changeMessageVisibilityBatchOutput, SQS.ChangeMessageVisibilityBatch),
+	rootOnly(answering("CreateQueue", createQueueInput, createQueueOutput, SQS.CreateQueue)),
+	silent("DeleteMessage", deleteMessageInput, SQS.DeleteMessage),
+	answering("DeleteMessageBatch", deleteMessageBatchInput, deleteMessageBatchOutput, SQS.DeleteMessageBatch),
+	silent("DeleteQueue", deleteQueueInput, SQS.DeleteQueue),
+	answering("GetQueueAttributes", getQueueAttributesInput, getQueueAttributesOutput, SQS.GetQueueAttributes),
+	answering("GetQueueUrl", getQueueUrlInput, getQueueUrlOutput, SQS.GetQueueUrl),
+	answering("ListDeadLetterSourceQueues", listDeadLetterSourceQueuesInput, listDeadLetterSourceQueuesOutput, SQS.ListDeadLetterSourceQueues),
+	answering("ListMessageMoveTasks", listMessageMoveTasksInput, listMessageMoveTasksOutput, SQS.ListMessageMoveTasks),
+	answering("ListQueueTags", listQueueTagsInput, listQueueTagsOutput, SQS.ListQueueTags),
+	rootOnly(answering("ListQueues", listQueuesInput, listQueuesOutput, SQS.ListQueues)),
+	silent("PurgeQueue", purgeQueueInput, SQS.PurgeQueue),
+	answering("ReceiveMessage", receiveMessageInput, receiveMessageOutput, SQS.ReceiveMessage),
+	silent("RemovePermission", removePermissionInput, SQS.RemovePermission),
+	carriesMessages(answering("SendMessage", sendMessageInput, sendMessageOutput, SQS.SendMessage)),
+	carriesMessages(answering("SendMessageBatch", sendMessageBatchInput, sendMessageBatchOutput, SQS.SendMessageBatch)),
+	silent("SetQueueAttributes", setQueueAttributesInput, SQS.SetQueueAttributes),
+	answering("StartMessageMoveTask", startMessageMoveTaskInput, startMessageMoveTaskOutput, SQS.StartMessageMoveTask),
+	silent("TagQueue", tagQueueInput, SQS.TagQueue),
+	silent("UntagQueue", untagQueueInput, SQS.UntagQueue),
+}
+
+var actionsByName = func() map[string]*Action {
+	m := make(map[string]*Action, len(Actions))
+	for _, a := range Actions {
+		m[a.Name] = a
+	}
+	return m
+}()
+
+// ActionNamed returns the action with this name, or nil. Names are case-sensitive.
+func ActionNamed(name string) *Action { return actionsByName[name] }
+
+// NotUnicode returns the error for text in a request that is not Unicode: broken UTF-8 or
+// half of a surrogate pair. Such text is refused whole, never dropped or replaced (reference/sqs.md 6.1).
+func (a *Action) NotUnicode() *Error {
+	if a.CarriesMessages {
+		return InvalidMessageContents.New()
+	}
+	return MalformedInput.Newf("The request has text that is not valid Unicode.")
+}
+
+// answering makes the row of an action with an output.
+func answering[I, O any](name string, in, out *Shape, method func(SQS, context.Context, *Caller, *I) (*O, error)) *Action {
+	a := newAction[I](name, in)
+	a.Output = out
+	a.Invoke = func(ctx context.Context, s SQS, c *Caller, input any) (any, error) {
+		output, err := method(s, ctx, c, input.(*I))
+		switch {
+		case err != nil:
+			return nil, err
+		case output == nil:
+			return nil, fmt.Errorf("%s returned neither output nor error", name)
+		}
+		return output, nil
+	}
+	return a
+}
+
+// silent makes the row of an action without an output.
+func silent[I any](name string, in *Shape, method func(SQS, context.Context, *Caller, *I) error) *Action {
+	a := newAction[I](name, in)
+	a.Invoke = func(ctx context.Context, s SQS, c *Caller, input any) (any, error) {
+		return nil, method(s, ctx, c, input.(*I))
+	}
+	return a
+}
+
+// newAction makes what all rows share; a QueueUrl in the input makes an action queue-level.
+func newAction[I any](name string, in *Shape) *Action {
+	a := &Action{Name: name, Input: in, NewInput: func() any { return new(I) }}
+	member := in.Member("QueueUrl")
+	if member == nil {
+		a.QueueURL = func(any) *string { return nil }
+		return a
+	}
+	a.Level = QueueLevel
+	a.QueueURL = func(input any) *string { return member.At(input).(*string) }
+	return a
+}
+
+func rootOnly(a *Action) *Action {
+	a.RootOnly = true
+	return a
+}
+
+func carriesMessages(a *Action) *Action {
+	a.CarriesMessages = true
+	return a
+}
