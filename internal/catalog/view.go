@@ -1,0 +1,254 @@
+package catalog
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/staunchmq/staunch/internal/queue"
+)
+
+// View is the catalog at one moment. It never changes, and reading it waits for nobody.
+type View struct {
+	// next is the next ID for a queue or a partition. Invariant: larger than every ID ever used.
+	next   uint64
+	secret []byte
+
+	// byKey, byID and byPartition hold the same queues.
+	byKey       *btree.BTreeG[keyed]
+	byID        *btree.Map[QueueID, *Queue]
+	byPartition *btree.Map[queue.ID, *Queue]
+	// sources holds the queues with a redrive policy, by its target.
+	sources *btree.BTreeG[source]
+	// deleted and deletedByTime hold the same names.
+	deleted       *btree.BTreeG[deletion]
+	deletedByTime *btree.BTreeG[deletion]
+	// tasks holds the move tasks of each source queue, newest first. Invariant: every source queue is in byID.
+	tasks *btree.Map[QueueID, []*MoveTask]
+}
+
+// keyed is a queue under its key; the key alone is enough to search with.
+type keyed struct {
+	Key
+	queue *Queue
+}
+
+// source is a queue whose redrive policy names target.
+type source struct {
+	target Key
+	key    Key
+	queue  *Queue
+}
+
+// deletion is a name that was freed at a time in Unix ms.
+type deletion struct {
+	Key
+	At int64 `json:"at"`
+}
+
+func emptyView() *View {
+	noLocks := btree.Options{NoLocks: true}
+	return &View{
+		next:        1,
+		byKey:       btree.NewBTreeGOptions(func(a, b keyed) bool { return a.Key.compare(b.Key) < 0 }, noLocks),
+		byID:        btree.NewMap[QueueID, *Queue](0),
+		byPartition: btree.NewMap[queue.ID, *Queue](0),
+		sources: btree.NewBTreeGOptions(func(a, b source) bool {
+			if c := a.target.compare(b.target); c != 0 {
+				return c < 0
+			}
+			return a.key.compare(b.key) < 0
+		}, noLocks),
+		deleted: btree.NewBTreeGOptions(func(a, b deletion) bool { return a.Key.compare(b.Key) < 0 }, noLocks),
+		deletedByTime: btree.NewBTreeGOptions(func(a, b deletion) bool {
+			if a.At != b.At {
+				return a.At < b.At
+			}
+			return a.Key.compare(b.Key) < 0
+		}, noLocks),
+		tasks: btree.NewMap[QueueID, []*MoveTask](0),
+	}
+}
+
+// copy returns a View that can be changed without changing v.
+func (v *View) copy() *View {
+	return &View{
+		next:          v.next,
+		secret:        v.secret,
+		byKey:         v.byKey.Copy(),
+		byID:          v.byID.Copy(),
+		byPartition:   v.byPartition.Copy(),
+		sources:       v.sources.Copy(),
+		deleted:       v.deleted.Copy(),
+		deletedByTime: v.deletedByTime.Copy(),
+		tasks:         v.tasks.Copy(),
+	}
+}
+
+// Lookup returns the queue with this name, or nil. It does not allocate.
+func (v *View) Lookup(k Key) *Queue {
+	found, _ := v.byKey.Get(keyed{Key: k})
+	return found.queue
+}
+
+// Queue returns the queue with this ID, or nil.
+func (v *View) Queue(id QueueID) *Queue {
+	q, _ := v.byID.Get(id)
+	return q
+}
+
+// QueueOf returns the queue that the partition belongs to, or nil.
+func (v *View) QueueOf(p queue.ID) *Queue {
+	q, _ := v.byPartition.Get(p)
+	return q
+}
+
+// Len returns the number of queues.
+func (v *View) Len() int { return v.byKey.Len() }
+
+// All goes through all queues in the order of account, region and name.
+func (v *View) All() iter.Seq[*Queue] {
+	return func(yield func(*Queue) bool) {
+		v.byKey.Scan(func(k keyed) bool { return yield(k.queue) })
+	}
+}
+
+// List goes through the queues of an account and region whose names start with prefix and come after the name after, in the
+// order of their names. Its cost depends on how many are taken from it, not on how many there are.
+func (v *View) List(account, region, prefix, after string) iter.Seq[*Queue] {
+	return func(yield func(*Queue) bool) {
+		from := Key{Account: account, Region: region, Name: max(prefix, after)}
+		v.byKey.Ascend(keyed{Key: from}, func(k keyed) bool {
+			if k.Account != account || k.Region != region || !strings.HasPrefix(k.Name, prefix) {
+				return false
+			}
+			if after != "" && k.Name == after {
+				return true
+			}
+			return yield(k.queue)
+		})
+	}
+}
+
+// Sources goes through the queues whose redrive policy names target, in the order of their keys, from the first one that comes
+// after the key after.
+func (v *View) Sources(target, after Key) iter.Seq[*Queue] {
+	return func(yield func(*Queue) bool) {
+		v.sources.Ascend(source{target: target, key: after}, func(s source) bool {
+			if s.target != target {
+				return false
+			}
+			if s.key == after {
+				return true
+			}
+			return yield(s.queue)
+		})
+	}
+}
+
+// HasSources tells whether a redrive policy names target.
+func (v *View) HasSources(target Key) bool {
+	for range v.Sources(target, Key{}) {
+		return true
+	}
+	return false
+}
+
+// DeletedAt returns when a queue of this name was deleted, in Unix ms, if that is remembered.
+func (v *View) DeletedAt(k Key) (at int64, ok bool) {
+	d, ok := v.deleted.Get(deletion{Key: k})
+	return d.At, ok
+}
+
+// Tasks returns the move tasks of a source queue, newest first: at most one active and FinishedTasksMax that are over. The slice
+// must not be changed.
+func (v *View) Tasks(source QueueID) []*MoveTask {
+	tasks, _ := v.tasks.Get(source)
+	return tasks
+}
+
+// Task returns a move task of a source queue by its ID, or nil.
+func (v *View) Task(source QueueID, id string) *MoveTask {
+	for _, t := range v.Tasks(source) {
+		if t.ID == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// ActiveTasks goes through the move tasks of all queues that are not over.
+func (v *View) ActiveTasks() iter.Seq[*MoveTask] {
+	return func(yield func(*MoveTask) bool) {
+		v.tasks.Scan(func(_ QueueID, tasks []*MoveTask) bool {
+			for _, t := range tasks {
+				if t.Status.Active() && !yield(t) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Secret returns the secret under which receipt handles are signed; nil before EnsureSecret. It must not be changed.
+func (v *View) Secret() []byte { return v.secret }
+
+// NextID returns the first ID that was never used. A [CreateQueue] decided on this View takes its queue's ID and the IDs of its
+// partitions from here upwards.
+func (v *View) NextID() uint64 { return v.next }
+
+// put enters a queue, in place of the one with the same ID if there is one.
+func (v *View) put(q *Queue) {
+	if old := v.Queue(q.ID); old != nil {
+		v.remove(old)
+	}
+	v.byKey.Set(keyed{q.Key, q})
+	v.byID.Set(q.ID, q)
+	v.next = max(v.next, uint64(q.ID)+1)
+	for _, p := range q.Partitions {
+		v.byPartition.Set(p.ID, q)
+		v.next = max(v.next, uint64(p.ID)+1)
+	}
+	if r := q.Attributes.Redrive; r != nil {
+		v.sources.Set(source{target: r.Target, key: q.Key, queue: q})
+	}
+}
+
+// remove takes a queue out.
+func (v *View) remove(q *Queue) {
+	v.byKey.Delete(keyed{Key: q.Key})
+	v.byID.Delete(q.ID)
+	for _, p := range q.Partitions {
+		v.byPartition.Delete(p.ID)
+	}
+	if r := q.Attributes.Redrive; r != nil {
+		v.sources.Delete(source{target: r.Target, key: q.Key})
+	}
+}
+
+// rememberDeletion notes that a name became free.
+func (v *View) rememberDeletion(d deletion) {
+	v.forgetDeletion(d.Key)
+	v.deleted.Set(d)
+	v.deletedByTime.Set(d)
+}
+
+// forgetDeletion undoes rememberDeletion.
+func (v *View) forgetDeletion(k Key) {
+	if d, ok := v.deleted.Delete(deletion{Key: k}); ok {
+		v.deletedByTime.Delete(d)
+	}
+}
+
+// forgetDeletionsBefore drops all names that were freed before a time in Unix ms.
+func (v *View) forgetDeletionsBefore(at int64) {
+	for {
+		oldest, ok := v.deletedByTime.Min()
+		if !ok || oldest.At >= at {
+			return
+		}
+		v.forgetDeletion(oldest.Key)
+	}
+}

@@ -1,0 +1,145 @@
+package sqs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
+	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+// outgoing is a message that has passed all checks, and what its sender is to be told about it.
+type outgoing struct {
+	message             shard.SendMessage
+	bodyMD5             string
+	attributesMD5       string
+	systemAttributesMD5 string
+}
+
+// sendTexts are the words in which SendMessage and SendMessageBatch say the same. A zero entry means SendMessage.
+type sendTexts struct {
+	entry int // number of the entry in the batch, from 1
+}
+
+const batchEntryName = "SendMessageBatchRequestEntry"
+
+func (t sendTexts) missingBody() error {
+	if t.entry > 0 {
+		return api.Missing(entryParameter(batchEntryName, t.entry-1, "MessageBody"))
+	}
+	return api.Missing("MessageBody")
+}
+
+func (t sendTexts) tooLong(sizeMax int64) error {
+	problem := "are invalid"
+	if t.entry > 0 {
+		problem = "cannot be validated"
+	}
+	return api.InvalidParameterValue.Newf("One or more parameters %s. Reason: Message must be shorter than %d bytes.", problem, sizeMax)
+}
+
+// invalid says why a value is invalid. The reason brings no full stop.
+func (t sendTexts) invalid(value any, parameter, reason string) error {
+	if t.entry > 0 {
+		return api.InvalidParameterValue.Newf("%s", reason)
+	}
+	return api.InvalidValue(value, parameter, reason+".")
+}
+
+const notForQueueType = "The request include parameter that is not valid for this queue type"
+
+// idRule says what an ID such as MessageGroupId can be.
+func idRule(parameter string) string {
+	return parameter + " can only include alphanumeric and punctuation characters. 1 to 128 in length"
+}
+
+// needDeduplicationID is the text for a FIFO message that has no deduplication ID in any way.
+const needDeduplicationID = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+
+// compose checks a message to send (reference/sqs.md 4.9) and makes it ready. That it has what a FIFO queue requires was checked
+// before, apart from the body.
+func (s *Service) compose(c *api.Caller, q *catalog.Queue, in *api.SendMessageBatchRequestEntry, t sendTexts) (*outgoing, error) {
+	fifo := q.Attributes.FIFO
+	switch {
+	case text(in.MessageBody) == "":
+		return nil, t.missingBody()
+	case !isMessageText(*in.MessageBody):
+		return nil, api.InvalidMessageContents.New()
+	case int64(messageSize(*in.MessageBody, in.MessageAttributes)) > q.Attributes.MessageSizeMax:
+		return nil, t.tooLong(q.Attributes.MessageSizeMax)
+	case !inRange(in.DelaySeconds, 0, delaySecondsMax):
+		return nil, api.InvalidValue(*in.DelaySeconds, "DelaySeconds", fmt.Sprintf("DelaySeconds must be >= 0 and <= %d.", delaySecondsMax))
+	case fifo && in.DelaySeconds != nil && *in.DelaySeconds != 0:
+		return nil, t.invalid(*in.DelaySeconds, "DelaySeconds", notForQueueType)
+	}
+	attributes, err := checkMessageAttributes(in.MessageAttributes)
+	if err != nil {
+		return nil, err
+	}
+	systemAttributes, err := checkSystemAttributes(in.MessageSystemAttributes)
+	if err != nil {
+		return nil, err
+	}
+	switch id := in.MessageDeduplicationId; {
+	case id != nil && !fifo:
+		return nil, t.invalid(*id, "MessageDeduplicationId", notForQueueType)
+	case id != nil && !isID(*id):
+		return nil, t.invalid(*id, "MessageDeduplicationId", idRule("MessageDeduplicationId"))
+	}
+	if id := in.MessageGroupId; id != nil && !isID(*id) {
+		return nil, t.invalid(*id, "MessageGroupId", idRule("MessageGroupId"))
+	}
+
+	body := content{SenderID: c.SenderID, TraceHeader: senderTrace(c, systemAttributes), Attributes: attributes, Body: *in.MessageBody}
+	m := &outgoing{
+		message: shard.SendMessage{
+			ID:      s.newMessageID(),
+			Group:   text(in.MessageGroupId),
+			Content: body.encode(),
+		},
+		attributesMD5:       attributesMD5(attributes),
+		systemAttributesMD5: attributesMD5(systemAttributes),
+	}
+	m.bodyMD5 = hex.EncodeToString(body.BodyMD5[:])
+	if fifo {
+		m.message.DeduplicationID = deduplicationID(in)
+	} else {
+		m.message.Delay = seconds(in.DelaySeconds)
+	}
+	return m, nil
+}
+
+// deduplicationID is the one that was given or, on queues with content-based deduplication, the hash of the body.
+func deduplicationID(in *api.SendMessageBatchRequestEntry) string {
+	if in.MessageDeduplicationId != nil {
+		return *in.MessageDeduplicationId
+	}
+	sum := sha256.Sum256([]byte(*in.MessageBody))
+	return hex.EncodeToString(sum[:])
+}
+
+// senderTrace is the X-Ray header of a message: the system attribute, else the HTTP header if it is one that could be sent.
+func senderTrace(c *api.Caller, systemAttributes []messageAttribute) string {
+	if len(systemAttributes) > 0 {
+		return systemAttributes[0].Value
+	}
+	if len(c.TraceHeader) > traceHeaderMax || !isMessageText(c.TraceHeader) {
+		return ""
+	}
+	return c.TraceHeader
+}
+
+// sequenceNumber is the sequence number of a message that was sent; empty on standard queues.
+func sequenceNumber(q *catalog.Queue, ref queue.Ref) string {
+	if !q.Attributes.FIFO {
+		return ""
+	}
+	return ref.SequenceNumber()
+}
+
+func messageIDText(id queue.MessageID) string { return uuid.UUID(id).String() }

@@ -1,0 +1,134 @@
+package sqs
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
+	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+// ReceiveMessage hands out messages (reference/sqs.md 4.11), waiting for the first as long as it may. Dead letters that it comes
+// across are in their dead-letter queue when it answers.
+func (s *Service) ReceiveMessage(ctx context.Context, c *api.Caller, in *api.ReceiveMessageInput) (*api.ReceiveMessageOutput, error) {
+	q, err := s.queue(c, in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := systemAttributesWanted(c, in)
+	if err != nil {
+		return nil, err
+	}
+	request, err := receiveRequest(q, in)
+	if err != nil {
+		return nil, err
+	}
+	received, err := s.receive(ctx, q, request)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ReceiveMessageOutput{}
+	if len(received) == 0 {
+		return out, nil
+	}
+	filter := newAttributeFilter(in.MessageAttributeNames)
+	out.Messages = make([]api.Message, len(received))
+	for i := range received {
+		if err := s.present(&out.Messages[i], q, &received[i], wanted, &filter); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// receiveRequest checks the parameters and fills in what the queue decides.
+func receiveRequest(q *catalog.Queue, in *api.ReceiveMessageInput) (shard.ReceiveRequest, error) {
+	invalid := func(value any, parameter, reason string) (shard.ReceiveRequest, error) {
+		return shard.ReceiveRequest{}, api.InvalidValue(value, parameter, reason)
+	}
+	attempt := in.ReceiveRequestAttemptId
+	switch {
+	case !inRange(in.MaxNumberOfMessages, 1, receiveMessagesMax):
+		return invalid(*in.MaxNumberOfMessages, "MaxNumberOfMessages", fmt.Sprintf("Must be between 1 and %d, if provided.", receiveMessagesMax))
+	case !inRange(in.VisibilityTimeout, 0, visibilitySecondsMax):
+		return invalid(*in.VisibilityTimeout, "VisibilityTimeout", fmt.Sprintf("Must be >= 0 and <= %d, if provided.", visibilitySecondsMax))
+	case !inRange(in.WaitTimeSeconds, 0, waitSecondsMax):
+		return invalid(*in.WaitTimeSeconds, "WaitTimeSeconds", fmt.Sprintf("Must be >= 0 and <= %d, if provided.", waitSecondsMax))
+	case attempt != nil && !q.Attributes.FIFO:
+		return invalid(*attempt, "ReceiveRequestAttemptId", notForQueueType+".")
+	case attempt != nil && !isID(*attempt):
+		return invalid(*attempt, "ReceiveRequestAttemptId", idRule("ReceiveRequestAttemptId")+".")
+	}
+	r := shard.ReceiveRequest{
+		Max:        1,
+		Visibility: seconds(in.VisibilityTimeout),
+		Wait:       time.Duration(q.Attributes.ReceiveWaitSeconds) * time.Second,
+		Attempt:    text(attempt),
+	}
+	if in.MaxNumberOfMessages != nil {
+		r.Max = int(*in.MaxNumberOfMessages)
+	}
+	if in.WaitTimeSeconds != nil {
+		r.Wait = *seconds(in.WaitTimeSeconds)
+	}
+	return r, nil
+}
+
+// deadLetterRounds is how often a receive whose wait is over tries again after it came across nothing but dead letters.
+const deadLetterRounds = 10
+
+// receive takes messages from the queue's partition, and carries dead letters away. If it came across nothing but dead letters, it
+// tries again with what is left of the wait.
+func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.ReceiveRequest) ([]shard.ReceivedMessage, error) {
+	client, p := s.home(q)
+	isLongPoll := request.Wait > 0
+	end := s.clock.Now().Add(request.Wait)
+	for round := 0; ; {
+		result, err := client.Receive(ctx, p, request)
+		switch {
+		case errors.Is(err, queue.ErrInFlightLimit) && isLongPoll:
+			return nil, nil // AWS is silent here, but not on a short poll
+		case err != nil:
+			if q.Attributes.Redrive != nil && (ctx.Err() != nil || errors.Is(err, shard.ErrUnavailable)) {
+				s.brokeOff(p) // the answer that is lost may have had dead letters in it
+			}
+			return nil, s.failure(q, err)
+		}
+		if len(result.Moves) > 0 {
+			s.carryDeadLetters(ctx, q, result.Moves)
+		}
+		if len(result.Messages) > 0 || len(result.Moves) == 0 {
+			return result.Messages, nil
+		}
+		request.Wait = max(0, end.Sub(s.clock.Now()))
+		if request.Wait == 0 {
+			if round++; round > deadLetterRounds {
+				return nil, nil
+			}
+		}
+	}
+}
+
+// present fills in a message as the client sees it.
+func (s *Service) present(out *api.Message, q *catalog.Queue, m *shard.ReceivedMessage, wanted []systemAttribute, filter *attributeFilter) error {
+	c, err := decodeContent(m.Content)
+	if err != nil {
+		return fmt.Errorf("queue %s, message %s: %w", q.Name, messageIDText(m.ID), err)
+	}
+	attributes := filter.take(c.Attributes)
+	*out = api.Message{
+		MessageId:              messageIDText(m.ID),
+		ReceiptHandle:          s.handles.encode(partitionOf(q), m.Handle),
+		MD5OfBody:              hex.EncodeToString(c.BodyMD5[:]),
+		Body:                   c.Body,
+		Attributes:             systemAttributeValues(wanted, q, m, &c),
+		MD5OfMessageAttributes: attributesMD5(attributes),
+		MessageAttributes:      attributeValues(attributes),
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package sqs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
+	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/lifecycle"
+	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+// Options are what a Service is made of. Catalog and Shards are required.
+type Options struct {
+	// Catalog is attached to the log of Shards[0].
+	Catalog *catalog.Catalog
+	// Shards are all shards, in the order of the numbers that the catalog knows them by. There must not be fewer than the
+	// server ever had with this data.
+	Shards []shard.Client
+	// Clock is the system's if nil.
+	Clock clock.Clock
+	// RecreateDelay is how long a deleted queue's name stays blocked (AWS: 60 s); 0 for not at all.
+	RecreateDelay time.Duration
+	// PurgeInterval is the time that must pass between two purges of a queue (AWS: 60 s); 0 for none.
+	PurgeInterval time.Duration
+	// NewMessageID makes message IDs, and the IDs of move tasks; random UUIDs if nil. It must be safe for concurrent use.
+	NewMessageID func() queue.MessageID
+	// Logger is slog.Default() if nil.
+	Logger *slog.Logger
+}
+
+// Service is Amazon SQS. It answers ServiceUnavailable until Run has brought shards and catalog in line.
+type Service struct {
+	catalog       *catalog.Catalog
+	shards        []shard.Client
+	clock         clock.Clock
+	recreateDelay time.Duration
+	purgeInterval time.Duration
+	newMessageID  func() queue.MessageID
+	log           *slog.Logger
+
+	configurator configurator
+	carrier      carrier
+	tasks        taskRunner
+	// work has a token when there is something to mend.
+	work chan struct{}
+
+	// handles is set before started is closed, and not changed after that.
+	handles *handleSigner
+	started chan struct{}
+	// lastError is why the start has not succeeded yet.
+	lastError atomic.Pointer[error]
+}
+
+var _ api.SQS = (*Service)(nil)
+
+// New returns a service that has not started: Run does that.
+func New(o Options) *Service {
+	s := &Service{
+		catalog:       o.Catalog,
+		shards:        o.Shards,
+		clock:         o.Clock,
+		recreateDelay: o.RecreateDelay,
+		purgeInterval: o.PurgeInterval,
+		newMessageID:  o.NewMessageID,
+		log:           o.Logger,
+		configurator:  newConfigurator(),
+		carrier:       newCarrier(),
+		tasks:         newTaskRunner(),
+		work:          make(chan struct{}, 1),
+		started:       make(chan struct{}),
+	}
+	if s.clock == nil {
+		s.clock = clock.System()
+	}
+	if s.newMessageID == nil {
+		s.newMessageID = func() queue.MessageID { return queue.MessageID(uuid.New()) }
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s
+}
+
+// Run brings the shards in line with the catalog, lets the service answer, and then does its background work: it repeats what has
+// failed for the moment, and runs message move tasks. It blocks until ctx ends and everything it started has stopped, and returns
+// nil then. It must be called once.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	group := lifecycle.New(ctx)
+	group.Go("sqs: mend", s.mend)
+	s.tasks.attach(group)
+	for task := range s.catalog.View().ActiveTasks() {
+		s.runTask(task)
+	}
+	close(s.started)
+	err := group.Wait()
+	s.tasks.detach()
+	return err
+}
+
+// start reconciles until it succeeds, ctx ends, or there is no point in trying again.
+func (s *Service) start(ctx context.Context) error {
+	wait := backoff{first: 100 * time.Millisecond, max: 5 * time.Second}
+	for {
+		err := s.reconcile(ctx)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, errMissingShard) {
+			return err
+		}
+		s.lastError.Store(&err)
+		if !wait.sleep(ctx, s.clock) {
+			return ctx.Err()
+		}
+		s.log.Warn("queues are not ready yet, trying again", "error", err)
+	}
+}
+
+// Started returns a channel that is closed when the service answers requests.
+func (s *Service) Started() <-chan struct{} { return s.started }
+
+// Ready returns nil if the service answers requests, and otherwise what it waits for.
+func (s *Service) Ready() error {
+	select {
+	case <-s.started:
+		return nil
+	default:
+	}
+	if err := s.lastError.Load(); err != nil {
+		return fmt.Errorf("queues are not ready: %w", *err)
+	}
+	return errors.New("queues are not ready: still comparing the shards with the catalog")
+}
+
+// now returns the time in Unix ms.
+func (s *Service) now() int64 { return s.clock.Now().UnixMilli() }
+
+// ensureSecret makes the secret of a new server, and the signer of receipt handles from it.
+func (s *Service) ensureSecret(ctx context.Context) error {
+	if err := s.catalog.EnsureSecret(ctx, rand.Reader); err != nil {
+		return err
+	}
+	s.handles = newHandleSigner(s.catalog.View().Secret())
+	return nil
+}
+
+// backoff makes the times between attempts: first, doubling, up to max.
+type backoff struct {
+	first, max, next time.Duration
+}
+
+// sleep waits for the next time between attempts. It returns false if ctx ended first.
+func (b *backoff) sleep(ctx context.Context, c clock.Clock) bool {
+	b.next = min(max(b.first, 2*b.next), b.max)
+	timer := c.NewTimer(b.next)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// forEach calls fn for each item, several at a time so that their commits share records, and returns all errors joined.
+func forEach[T any](items []T, fn func(T) error) error {
+	const atOnce = 32
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+		next atomic.Int64
+	)
+	for range min(atOnce, len(items)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(items) {
+					return
+				}
+				if err := fn(items[i]); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
