@@ -1,0 +1,10 @@
+// Package staunch runs an Amazon SQS inside a Go program.
+//
+//	server, err := staunch.Start(ctx, staunch.Options{})
+//	...
+//	defer server.Close()
+//	client := sqs.New(sqs.Options{BaseEndpoint: aws.String(server.Endpoint()), ...})
+//
+// It is the server of the staunch command, with the same semantics: with Options.Data set, an answer means that the change is on
+// disk. Signatures are not verified yet, so it listens on loopback addresses only unless told otherwise in words.
+package staunch

@@ -1,0 +1,89 @@
+// Package admin is the HTTP interface for those who run a server: is it alive, is it ready, what does it measure, where
+// does it spend its time.
+//
+//	GET /livez         200 as long as the process answers at all
+//	GET /readyz        200 when requests are served, else 503 and the reasons; ?verbose adds the version
+//	GET /metrics       every metric, for Prometheus
+//	GET /debug/pprof/  profiles of the Go runtime
+//
+// It belongs on a listener of its own that the users of queues cannot reach: profiles show the inside of the process.
+// The package knows nothing of queues; whether the server is ready is asked of a function it is given.
+package admin
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/staunchmq/staunch/internal/metrics"
+)
+
+const (
+	// scrapesMax is how many scrapes run at once; further ones get 503. Two scrapers and a person fit.
+	scrapesMax = 4
+
+	// scrapeTimeout ends a scrape that Prometheus (default: 10 s) has given up.
+	scrapeTimeout = 30 * time.Second
+)
+
+// Options is what the interface shows.
+type Options struct {
+	// Registry is what /metrics shows.
+	Registry *metrics.Registry
+
+	// Ready returns nil when the server serves requests, else why it does not, in words for people. It is called for
+	// each request to /readyz, from several goroutines, and must not block.
+	Ready func() error
+
+	// Version is one line that says which build this is.
+	Version string
+}
+
+// New returns the handler of the interface. It is safe for use from several goroutines and starts nothing.
+func New(options Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") })
+	mux.HandleFunc("GET /readyz", options.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(options.Registry.Gatherer(), promhttp.HandlerOpts{
+		MaxRequestsInFlight: scrapesMax,
+		Timeout:             scrapeTimeout,
+		EnableOpenMetrics:   true,
+	}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /{$}", options.index)
+	return mux
+}
+
+func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
+	status, text := http.StatusOK, "ready\n"
+	if err := o.Ready(); err != nil {
+		status, text = http.StatusServiceUnavailable, fmt.Sprintf("not ready: %v\n", err)
+	}
+	if r.URL.Query().Has("verbose") {
+		text += "version: " + o.Version + "\n"
+	}
+	answer(w, status, text)
+}
+
+func (o Options) index(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/debug/pprof/\n")
+}
+
+// answer writes text as the whole answer, which nobody may cache.
+func answer(w http.ResponseWriter, status int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // nobody is left to tell when the client has gone
+}

@@ -1,0 +1,166 @@
+// Package cli is the command line of Staunch: one file per command.
+//
+//	staunch serve                  run a server
+//	staunch config print|validate  show or check settings
+//	staunch healthcheck            ask a server whether it is ready
+//	staunch version                say which build this is
+//	staunch completion SHELL       shell completion
+//
+// What a command was asked for goes to standard output, everything else to standard error. Exit codes: 0 done; 1 it
+// failed; 2 it was asked for wrongly, and nothing was done; 130 a second signal cut a stop short. Every error ends
+// with a next step. The package knows how to ask for a server and how to read answers; the server itself is a
+// function that it is given.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/staunchmq/staunch/internal/config"
+)
+
+// ServeFunc runs a server with these settings until ctx ends, stops it, and returns nil after a clean stop. It calls
+// ready once, when requests are answered.
+type ServeFunc func(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(config.Addresses)) error
+
+// The exit codes of Main.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
+)
+
+// Main runs one command line: args without the name of the program, environ in the form of os.Environ. It returns
+// the exit code. While `serve` runs, SIGINT and SIGTERM are handled by it; after a second one Main returns although the
+// server has not stopped, and the caller should end the process.
+func Main(args, environ []string, stdout, stderr io.Writer, serve ServeFunc) int {
+	p := &program{environ: environ, stdout: stdout, stderr: stderr, serve: serve}
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return p.report(root, root.Execute())
+}
+
+// program is what the commands of one Main share.
+type program struct {
+	environ        []string
+	stdout, stderr io.Writer
+	serve          ServeFunc
+
+	// began is set when a command has been understood: errors before that are in how it was asked for.
+	began bool
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := group("staunch", "Amazon SQS that you run yourself")
+	root.Long = "Staunch is Amazon SQS that you run yourself: the AWS CLI and every AWS SDK work with it, " +
+		"and every change that\nwas answered is on disk."
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.versionCommand())
+	return root
+}
+
+// group returns a command that only has subcommands. With none it shows its help, with an unknown one it names the
+// nearest.
+func group(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   name,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return command.Help()
+			}
+			var known []string
+			for _, sub := range command.Commands() {
+				known = append(known, sub.Name())
+			}
+			return usage(command, "there is no command `%[1]s %[2]s`; the nearest is `%[1]s %[3]s`",
+				command.CommandPath(), args[0], config.Nearest(args[0], known))
+		},
+	}
+}
+
+// report prints err, with a next step, and returns the exit code that it stands for.
+func (p *program) report(root *cobra.Command, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var problems *config.Error
+	var exit *exitError
+	code, text, step := exitFailed, err.Error(), ""
+	switch {
+	case errors.As(err, &exit):
+		code, step = exit.code, exit.step
+	case errors.As(err, &problems):
+		code, step = exitUsage, "All settings: staunch serve --help, docs/configuration.md. Those in effect: staunch config print."
+		text = "the settings are wrong, and nothing was started:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+	case !p.began:
+		code, step = exitUsage, fmt.Sprintf("Usage: %s --help.", root.Name())
+	}
+	fmt.Fprintln(p.stderr, "staunch: "+text)
+	if step != "" {
+		fmt.Fprintln(p.stderr, step)
+	}
+	return code
+}
+
+// exitError is an error with the exit code and the next step that belong to it.
+type exitError struct {
+	code int
+	step string
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage returns an error for a command that was asked for wrongly.
+func usage(command *cobra.Command, format string, values ...any) error {
+	return &exitError{
+		code: exitUsage,
+		step: fmt.Sprintf("Usage: %s --help.", command.CommandPath()),
+		err:  fmt.Errorf(format, values...),
+	}
+}
+
+// flagError turns an error of the flag parser into one that names the nearest flag.
+func flagError(command *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return usage(command, "%w", err)
+	}
+	var known []string
+	command.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	return usage(command, "there is no flag --%s; the nearest is --%s",
+		unknown.GetSpecifiedName(), config.Nearest(unknown.GetSpecifiedName(), known))
+}
+
+// outputFlag adds -o with these forms; the first is the default.
+func outputFlag(command *cobra.Command, forms ...string) *string {
+	form := command.Flags().StringP("output", "o", forms[0], "form of the output: "+strings.Join(forms, ", "))
+	complete := cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)
+	if err := command.RegisterFlagCompletionFunc("output", complete); err != nil {
+		panic(err) // the flag was added above
+	}
+	command.PreRunE = func(command *cobra.Command, _ []string) error {
+		if !slices.Contains(forms, *form) {
+			return usage(command, "-o %s is not a form of output; there are %s", *form, strings.Join(forms, ", "))
+		}
+		return nil
+	}
+	return form
+}

@@ -1,0 +1,40 @@
+package cli_test
+
+import "testing"
+
+func TestExitCodes(t *testing.T) {
+	tests := []struct {
+		name    string
+		environ []string
+		args    []string
+		want    int
+	}{
+		{"help", nil, []string{"--help"}, 0},
+		{"version", nil, []string{"version"}, 0},
+		{"clean end", nil, []string{"serve", "--region", "once"}, 0},
+		{"server fails", nil, []string{"serve", "--region", "broken"}, 1},
+		{"no server to ask", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1},
+		{"file is wrong", nil, []string{"config", "validate", "/none.yaml"}, 1},
+		{"unknown command", nil, []string{"sreve"}, 2},
+		{"unknown subcommand", nil, []string{"config", "prnt"}, 2},
+		{"unknown flag", nil, []string{"serve", "--listn", "x"}, 2},
+		{"unknown short flag", nil, []string{"serve", "-x"}, 2},
+		{"missing argument", nil, []string{"config", "validate"}, 2},
+		{"too many arguments", nil, []string{"serve", "now"}, 2},
+		{"unknown form of output", nil, []string{"config", "print", "-o", "xml"}, 2},
+		{"setting out of range", nil, []string{"serve", "--shards", "300"}, 2},
+		{"unknown variable", []string{"STAUNCH_NOTHING=1"}, []string{"config", "print"}, 2},
+		{"healthcheck of a free port", nil, []string{"healthcheck", "--admin-listen", "127.0.0.1:0"}, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			code, stdout, stderr := run(test.environ, test.args...)
+			if code != test.want {
+				t.Errorf("exit code %d, want %d; stdout %q, stderr %q", code, test.want, stdout, stderr)
+			}
+			if (code != 0) != (stderr != "") {
+				t.Errorf("exit code %d with stderr %q", code, stderr)
+			}
+		})
+	}
+}

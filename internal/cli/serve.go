@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunchmq/staunch/internal/config"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a server",
+		Long: `Run a server until SIGINT or SIGTERM. Without any settings it answers on 127.0.0.1:9324 and keeps its data in
+./staunch-data. Every flag is also a variable (--admin-listen: STAUNCH_ADMIN_LISTEN) and a key of the settings file.
+
+The first signal stops cleanly: waiting receives are answered, commits finished. A second one ends the process at once;
+even then nothing is lost that was answered.`,
+		Args: cobra.NoArgs,
+	}
+	flags := p.settingFlags(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		cfg, _, err := p.load(flags)
+		if err != nil {
+			return err
+		}
+		return p.runServe(command.Context(), cfg)
+	}
+	return command
+}
+
+// runServe runs the server and its signals.
+func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
+	log := newLogger(p.stderr, cfg)
+	for _, address := range []string{cfg.Listen, cfg.AdminListen} {
+		if address != "" && !config.Loopback(address) {
+			log.Warn("signatures are not verified: whoever can reach this address can read, change and delete everything",
+				"address", address, "allowed_by", "insecure-no-auth")
+		}
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	ended := make(chan error, 1)
+	go func() {
+		ended <- p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(p.stdout, cfg, at) })
+	}()
+	stopping := false
+	for {
+		select {
+		case err := <-ended:
+			if stopping && errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		case sig := <-signals:
+			if stopping {
+				return &exitError{
+					code: exitInterrupted,
+					step: "Nothing that was answered is lost; the next start reads the journals from their last checkpoint.",
+					err:  fmt.Errorf("a second signal (%s) cut the stop short", sig),
+				}
+			}
+			stopping = true
+			log.Info("stopping; a second signal ends the process at once", "signal", sig.String())
+			cancel()
+		}
+	}
+}
+
+// newLogger returns a logger in the form that the settings ask for.
+func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == config.JSONLog {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,117 @@
+// Package config holds the settings of a server and knows how people give them.
+//
+// Every setting is one row of the table in settings.go: name, default, range, help. From the row come the flag
+// (--admin-listen), the environment variable (STAUNCH_ADMIN_LISTEN), the key of the YAML file (admin-listen), the
+// checks, and the page docs/configuration.md. Load puts the layers together:
+//
+//	flags  >  environment  >  file  >  defaults
+//
+// and remembers for each setting where its value came from. What it does not know or cannot accept is never ignored: Load
+// returns an Error that lists all problems at once, each with its place and what would be right.
+//
+// The package starts nothing and reads nothing but the file it is pointed to. A Config is plain data; the parts of the
+// server take small options of their own that internal/server fills from it.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is the settings of one server, complete and checked. Load makes it.
+type Config struct {
+	// Listen is the address of the API and AdminListen that of the admin interface, as host:port; port 0 picks a free
+	// one. An empty AdminListen means no admin interface. Neither is other than a loopback address unless
+	// InsecureNoAuth is set.
+	Listen, AdminListen string
+
+	// InsecureNoAuth says in words that whoever can connect may do everything.
+	InsecureNoAuth bool
+
+	// Data is the directory of the journals. It is not used when Journal is MemoryJournal.
+	Data    string
+	Journal Journal
+
+	// Shards is how many shards a new data directory gets; 0 leaves it to ShardCount.
+	Shards int
+
+	// PublicURL is the start of all queue URLs, without a slash at its end. When it is empty they are made from the
+	// host that the caller used.
+	PublicURL     string
+	QueueURLStyle QueueURLStyle
+	Domain        string
+
+	// Region and Account (12 digits) are those of requests that name none.
+	Region, Account string
+
+	// RecreateDelay is how long the name of a deleted queue stays taken and PurgeInterval how long a queue cannot be
+	// purged again. Zero switches the rule off.
+	RecreateDelay, PurgeInterval time.Duration
+
+	// MaxBodyBytes limits the body of a request.
+	MaxBodyBytes int64
+
+	// MaxWaitingReceives limits the long polls that wait at once, over all shards.
+	MaxWaitingReceives int
+
+	// CheckpointBytes is how much journal is written between two checkpoints of a shard.
+	CheckpointBytes int64
+
+	// BodyCacheBytes limits the memory for message bodies that are read ahead or kept, over all shards.
+	BodyCacheBytes int64
+
+	// MetricsMaxQueues is how many queues have metrics of their own.
+	MetricsMaxQueues int
+
+	// ShutdownTimeout is how long a stop may take before it is cut short.
+	ShutdownTimeout time.Duration
+
+	LogLevel  slog.Level
+	LogFormat LogFormat
+}
+
+// Journal says where the journals are kept.
+type Journal string
+
+// The kinds of journal.
+const (
+	DiskJournal   Journal = "disk"   // in the data directory; what was answered is on disk
+	MemoryJournal Journal = "memory" // nowhere; everything is gone when the process ends
+)
+
+// QueueURLStyle says how queue URLs are built.
+type QueueURLStyle string
+
+// The styles of queue URLs.
+const (
+	HostStyle   QueueURLStyle = "host"   // http://{host the caller used}/{account}/{name}
+	DomainStyle QueueURLStyle = "domain" // http://sqs.{region}.{domain}:{port}/{account}/{name}
+)
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// The formats of log lines.
+const (
+	TextLog LogFormat = "text" // key=value pairs
+	JSONLog LogFormat = "json" // one JSON object a line
+)
+
+// Addresses is where a running server listens, with the real ports.
+type Addresses struct {
+	API   string // host:port
+	Admin string // host:port; empty when there is no admin interface
+}
+
+// shardsPerCoreMax is how many shards a server makes of itself at most. More cores than this share disks that gain
+// nothing from further journals.
+const shardsPerCoreMax = 64
+
+// ShardCount returns how many shards a new data directory gets on a machine with this many cores: Shards, or when that is
+// 0 one per core, but at most 64.
+func (c *Config) ShardCount(cores int) int {
+	if c.Shards > 0 {
+		return c.Shards
+	}
+	return min(max(cores, 1), shardsPerCoreMax)
+}

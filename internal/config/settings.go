@@ -1,0 +1,123 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Setting is one row of the table of settings.
+type Setting struct {
+	Name    string   // the flag without its dashes, and the key in the file
+	Kind    string   // what the value is: address, duration, size, ...; shown in help as the placeholder
+	Default string   // as one would write it
+	Range   string   // the values that are accepted, for people
+	Help    string   // one sentence, and more where needed
+	Words   []string // all values, when they are few words; else nil
+
+	parse  func(c *Config, text string) error
+	format func(c *Config) string
+	field  func(c *Config) any // the pointer to the field
+}
+
+// Settings returns the table of settings, in the order in which they are documented.
+func Settings() []Setting { return slices.Clone(settings) }
+
+// Variable returns the name of the environment variable: STAUNCH_ADMIN_LISTEN for admin-listen.
+func (s *Setting) Variable() string {
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Text returns the value that c has, as one would write it.
+func (s *Setting) Text(c *Config) string { return s.format(c) }
+
+// Value returns the value that c has as a bool or an int where it is one, else as Text does.
+func (s *Setting) Value(c *Config) any {
+	switch field := s.field(c).(type) {
+	case *bool:
+		return *field
+	case *int:
+		return *field
+	default:
+		return s.format(c)
+	}
+}
+
+// row makes a Setting from a kind of value and the field that holds it.
+func row[T any](name, byDefault string, k kind[T], field func(*Config) *T, help string) Setting {
+	return Setting{
+		Name: name, Kind: k.name, Default: byDefault, Range: k.limits, Help: help, Words: k.words,
+		parse: func(c *Config, text string) error {
+			value, err := k.parse(text)
+			if err == nil {
+				*field(c) = value
+			}
+			return err
+		},
+		format: func(c *Config) string { return k.format(*field(c)) },
+		field:  func(c *Config) any { return field(c) },
+	}
+}
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+// settings is the one list of what can be set.
+var settings = []Setting{
+	row("listen", "127.0.0.1:9324", address(), func(c *Config) *string { return &c.Listen },
+		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs insecure-no-auth."),
+	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
+		"Address of health, readiness, metrics and profiles. Port 0 picks a free one; empty switches them off. "+
+			"Any address that is not loopback needs insecure-no-auth."),
+	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
+		"Allow addresses that other machines can reach. Signatures are not verified yet: "+
+			"whoever can connect can read, change and delete everything."),
+
+	row("data", "./staunch-data", text("path"), func(c *Config) *string { return &c.Data },
+		"Directory of the journals. It is made when it does not exist; one server at a time can use it."),
+	row("journal", "disk", choice(DiskJournal, MemoryJournal), func(c *Config) *Journal { return &c.Journal },
+		"Where changes are kept. On disk every answered change survives a crash; in memory everything ends with the process."),
+	row("shards", "0", count(0, 256), func(c *Config) *int { return &c.Shards },
+		"Shards of a new data directory. Each writes a journal of its own. "+
+			"0 is one per core, at most 64. A directory keeps the number it was made with."),
+
+	row("public-url", "", optional(webURL()), func(c *Config) *string { return &c.PublicURL },
+		"Start of all queue URLs, for servers behind a proxy. Empty: the host that the caller used."),
+	row("queue-url-style", "host", choice(HostStyle, DomainStyle), func(c *Config) *QueueURLStyle { return &c.QueueURLStyle },
+		"Form of queue URLs. host is http://{host the caller used}/{account}/{name}, "+
+			"domain is http://sqs.{region}.{domain}/{account}/{name}. All forms are understood in requests."),
+	row("domain", "localhost", domainName(), func(c *Config) *string { return &c.Domain },
+		"Domain in queue URLs of the style domain."),
+	row("region", "us-east-1", regionName(), func(c *Config) *string { return &c.Region },
+		"Region of requests that name none."),
+	row("account", "000000000000", accountID(), func(c *Config) *string { return &c.Account },
+		"Account of requests whose access key id is not itself an account."),
+
+	row("recreate-delay", "60s", duration(0, time.Hour), func(c *Config) *time.Duration { return &c.RecreateDelay },
+		"How long after DeleteQueue the name cannot be used again. AWS: 60s. 0 switches the rule off."),
+	row("purge-interval", "60s", duration(0, time.Hour), func(c *Config) *time.Duration { return &c.PurgeInterval },
+		"How long after PurgeQueue a queue cannot be purged again. AWS: 60s. 0 switches the rule off."),
+
+	row("max-body-bytes", "16MiB", size(1*mib, 256*mib), func(c *Config) *int64 { return &c.MaxBodyBytes },
+		"Largest body of a request. A batch of 1 MiB "+
+			"can be several times that on the wire, because the protocols escape what they carry."),
+	row("max-waiting-receives", "100000", count(1, 10_000_000), func(c *Config) *int { return &c.MaxWaitingReceives },
+		"Most long polls that wait at once, over all queues. Further ones are throttled."),
+
+	row("checkpoint-bytes", "64MiB", size(64*kib, 16*gib), func(c *Config) *int64 { return &c.CheckpointBytes },
+		"Journal written by a shard between two checkpoints. Less makes restarts shorter and writes more."),
+	row("body-cache-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyCacheBytes },
+		"Memory for message bodies, over all shards. Bodies outside it are read from the journal."),
+	row("metrics-max-queues", "1000", count(0, 100_000), func(c *Config) *int { return &c.MetricsMaxQueues },
+		`Most queues with metrics of their own. The rest are summed under queue="_other".`),
+	row("shutdown-timeout", "10s", duration(time.Second, 10*time.Minute), func(c *Config) *time.Duration { return &c.ShutdownTimeout },
+		"How long a stop may take. Waiting receives are answered empty and commits are finished before the process ends."),
+
+	row("log-level", "info", logLevel(), levelField,
+		"Least important log lines that are written."),
+	row("log-format", "text", choice(TextLog, JSONLog), func(c *Config) *LogFormat { return &c.LogFormat },
+		"Form of log lines. text is key=value pairs, json is one object a line."),
+}

@@ -1,0 +1,197 @@
+// Package server puts the parts of a node together: it opens the data directory, replays the shards, starts the services and the
+// listeners, and stops them in reverse order. It decides nothing about queues.
+//
+//	data directory ─► shards (replay) ─► SQS service ─► gateway ─► listener
+//	                                                     admin  ─► listener
+//
+// A stop goes the other way: waiting receives are answered empty, the listener finishes the requests that are under way, then the
+// services and at last the shards stop, with everything that was decided committed.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/admin"
+	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/lifecycle"
+	"github.com/staunchmq/staunch/internal/metrics"
+	"github.com/staunchmq/staunch/internal/version"
+)
+
+// Run runs a node until ctx ends, and then stops it in good order. It calls ready once, when requests are answered. It returns nil
+// after a stop in which everything was committed, and an error that says why when the node could not start, failed, or did not
+// stop within cfg.ShutdownTimeout.
+func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(config.Addresses)) error {
+	s := &server{cfg: cfg, log: log, metrics: metrics.New(metrics.Options{Build: version.Read(), MaxQueues: cfg.MetricsMaxQueues})}
+	defer s.close()
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	return s.run(ctx, ready)
+}
+
+type server struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	metrics *metrics.Registry
+
+	store store
+	node  *node
+
+	api, adminAPI net.Listener // adminAPI is nil without an admin listener
+	closers       []func() error
+}
+
+func (s *server) openStore() error {
+	st, err := openStore(s.cfg, s.log, s.metrics)
+	if err != nil {
+		return err
+	}
+	s.store = st
+	s.closers = append(s.closers, st.Close)
+	return nil
+}
+
+func (s *server) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i](); err != nil {
+			s.log.Error("close", "error", err)
+		}
+	}
+}
+
+// listen takes the addresses before the long work of replaying, so that a clash of ports shows at once.
+func (s *server) listen() (err error) {
+	if s.api, err = listen(s.cfg.Listen, "listen"); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, closeListener(s.api))
+	if s.cfg.AdminListen == "" {
+		return nil
+	}
+	if s.adminAPI, err = listen(s.cfg.AdminListen, "admin-listen"); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, closeListener(s.adminAPI))
+	return nil
+}
+
+func listen(address, setting string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; is another server running there? --%s takes another address, and port 0 a free one",
+			address, err, setting)
+	}
+	return l, nil
+}
+
+func closeListener(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+func (s *server) addresses() config.Addresses {
+	a := config.Addresses{API: s.api.Addr().String()}
+	if s.adminAPI != nil {
+		a.Admin = s.adminAPI.Addr().String()
+	}
+	return a
+}
+
+// run replays, serves and stops.
+func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
+	// The parts outlive ctx: they are stopped one after the other.
+	outer := lifecycle.New(context.WithoutCancel(ctx))
+	starting := &readiness{}
+	if s.adminAPI != nil {
+		handler := admin.New(admin.Options{Registry: s.metrics, Ready: starting.ready, Version: version.Read().String()})
+		outer.Go("admin listener", func(ctx context.Context) error {
+			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
+		})
+	}
+	err := s.serve(ctx, outer, starting, ready)
+	outer.Stop()
+	return errors.Join(err, outer.Wait())
+}
+
+func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *readiness, ready func(config.Addresses)) error {
+	started := clock.System().Now()
+	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store)
+	if err != nil {
+		return err
+	}
+	core := lifecycle.New(context.WithoutCancel(ctx))
+	n.run(core)
+	select {
+	case <-n.service.Started():
+	case <-core.Context().Done():
+		return errors.Join(errors.New("the node stopped while it was starting"), core.Wait())
+	case <-ctx.Done():
+		core.Stop()
+		return core.Wait()
+	}
+	s.metrics.CollectQueues(n.samples)
+
+	handler := gateway.New(gatewayOptions(s.cfg, s.log, s.metrics, n.service))
+	httpServer := gateway.NewServer(handler, gateway.ServerOptions{Logger: s.log})
+	served := make(chan error, 1)
+	go func() { served <- httpServer.Serve(s.api) }()
+	starting.done(n.service.Ready)
+	s.log.Info("ready", "api", s.addresses().API, "admin", s.addresses().Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
+	if ready != nil {
+		ready(s.addresses())
+	}
+
+	var failure error
+	select {
+	case <-ctx.Done():
+	case <-core.Context().Done(): // a shard or the service has failed; core.Wait says which
+	case err := <-served:
+		failure = fmt.Errorf("the listener failed: %w", err)
+	}
+	starting.stopping()
+	return errors.Join(failure, s.stop(n, core, httpServer))
+}
+
+// stop ends a node that serves: waiting receives first, then the requests that are under way, then the shards.
+func (s *server) stop(n *node, core *lifecycle.Group, httpServer *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	n.stopWaiting(ctx)
+	err := httpServer.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("some requests did not end within %v: %w", s.cfg.ShutdownTimeout, err)
+		_ = httpServer.Close()
+	}
+	core.Stop()
+	return errors.Join(err, core.WaitContext(ctx))
+}
+
+// serveHTTP serves until ctx ends.
+func serveHTTP(ctx context.Context, server *http.Server, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// cores is the number of CPUs that this process may use.
+func cores() int { return runtime.GOMAXPROCS(0) }

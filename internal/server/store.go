@@ -1,0 +1,57 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/memjournal"
+	"github.com/staunchmq/staunch/internal/journal/pebblejournal"
+	"github.com/staunchmq/staunch/internal/metrics"
+)
+
+// store is where the journals of a node are.
+type store = journal.Store
+
+// openStore opens the data directory, or makes journals in memory.
+func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store, error) {
+	if cfg.Journal == config.MemoryJournal {
+		return memoryStore(cfg.ShardCount(cores())), nil
+	}
+	s, err := pebblejournal.Open(cfg.Data, pebblejournal.Options{
+		Shards:        cfg.Shards,
+		DefaultShards: cfg.ShardCount(cores()),
+		Logger:        log,
+		Events: pebblejournal.Events{
+			Synced: m.Fsync,
+			DiskSlow: func(path string, running time.Duration) {
+				log.Warn("the disk is slow", "file", path, "running", running)
+			},
+			Stalled: func(stalled bool) { log.Warn("writes to the data directory are stalled", "stalled", stalled) },
+			Failed:  func(err error) { log.Error("the data directory has failed; the server stops", "error", err) },
+		},
+	})
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.Is(err, journal.ErrLocked):
+		return nil, fmt.Errorf("%w; stop the other process, or give this one its own directory with --data", err)
+	case errors.Is(err, journal.ErrNewerFormat):
+		return nil, fmt.Errorf("%w; run the newer staunch again, or give this one another directory with --data; nothing was changed", err)
+	}
+	return nil, err
+}
+
+// memoryStore holds journals that are gone with the process.
+type memoryStore int
+
+func (s memoryStore) Shards() int { return int(s) }
+
+func (s memoryStore) Journal(shard uint32) (journal.Journal, error) {
+	return memjournal.New(shard), nil
+}
+
+func (s memoryStore) Close() error { return nil }

@@ -1,0 +1,95 @@
+package staunch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/server"
+)
+
+// Options say what server to run. The zero Options run one in memory on a free port of the loopback interface.
+type Options struct {
+	// Data is the directory that the server keeps its data in: every answered change is on disk. When it is empty, everything is
+	// in memory and gone with the process.
+	Data string
+	// Listen is the address to listen on, as host:port. Default: 127.0.0.1:0, a free port. Other than loopback addresses are
+	// refused unless Settings has insecure-no-auth.
+	Listen string
+	// Settings are further settings by the names and in the notation of docs/configuration.md, such as
+	// "recreate-delay": "0s". Unknown names and values out of range are errors.
+	Settings map[string]string
+	// Logger gets what the server has to say; nil discards it.
+	Logger *slog.Logger
+}
+
+// Server is a running server. Its methods are safe for concurrent use.
+type Server struct {
+	endpoint string
+	stop     context.CancelFunc
+	stopped  chan struct{}
+	err      error // valid when stopped is closed
+	once     sync.Once
+}
+
+// Start runs a server and returns when it answers requests. It stops with Close; ctx bounds only the start.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	cfg, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{stop: stop, stopped: make(chan struct{})}
+	ready := make(chan config.Addresses, 1)
+	go func() {
+		defer close(s.stopped)
+		s.err = server.Run(running, cfg, log, func(a config.Addresses) { ready <- a })
+	}()
+	select {
+	case a := <-ready:
+		s.endpoint = "http://" + a.API
+		return s, nil
+	case <-s.stopped:
+		stop()
+		return nil, fmt.Errorf("start a server: %w", s.err)
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), s.Close())
+	}
+}
+
+func (o *Options) config() (*config.Config, error) {
+	flags := map[string]string{"listen": "127.0.0.1:0", "admin-listen": "", "journal": string(config.MemoryJournal)}
+	if o.Listen != "" {
+		flags["listen"] = o.Listen
+	}
+	if o.Data != "" {
+		flags["journal"], flags["data"] = string(config.DiskJournal), o.Data
+	}
+	for name, value := range o.Settings {
+		if _, taken := flags[name]; taken && name != "admin-listen" {
+			return nil, fmt.Errorf("setting %s is decided by Options.Data and Options.Listen", strconv.Quote(name))
+		}
+		flags[name] = value
+	}
+	cfg, _, err := config.Load(config.Sources{Flags: flags})
+	return cfg, err
+}
+
+// Endpoint returns the URL that clients are pointed at, such as http://127.0.0.1:41234.
+func (s *Server) Endpoint() string { return s.endpoint }
+
+// Close stops the server in good order: waiting receives are answered empty, requests under way are finished, what was decided is
+// committed. It returns what went wrong, also if the server had stopped by itself before. Closing twice is harmless.
+func (s *Server) Close() error {
+	s.once.Do(s.stop)
+	<-s.stopped
+	return s.err
+}
