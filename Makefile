@@ -1,0 +1,79 @@
+# Everything that is done with this tree. It needs Go and make; what else a target needs, it installs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The version of a release; without it the program calls itself devel.
+VERSION ?=
+# How long each fuzz test runs.
+FUZZTIME ?= 3s
+# What a benchmark gets as arguments.
+BENCHFLAGS ?=
+# The clients of `make conformance`; empty is all of them.
+CLIENTS ?=
+
+version_flag = $(if $(VERSION),-X github.com/staunchmq/staunch/internal/version.release=$(VERSION))
+testall = go run ./tools/testall -fuzztime $(FUZZTIME)
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## Build bin/staunch
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(version_flag)' -o bin/staunch ./cmd/staunch
+
+.PHONY: test
+test: needs ## Run every test: the steps below, real clients included
+	$(testall)
+
+.PHONY: check
+check: test ## The same as test; it is what CI runs
+
+.PHONY: quick
+quick: ## Run what takes a minute: build, format, vet, lint, unit
+	$(testall) build format vet lint unit
+
+.PHONY: lint
+lint: ## Check the form: gofmt, go vet, staticcheck
+	$(testall) format vet lint
+
+.PHONY: unit
+unit: ## Run the tests of every package
+	$(testall) unit
+
+.PHONY: race
+race: needs ## Run them with the race detector
+	$(testall) race
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME
+	$(testall) fuzz
+
+.PHONY: chaos
+chaos: ## Kill real processes and look what is lost
+	$(testall) build chaos
+
+.PHONY: conformance
+conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
+	conformance/run.sh $(CLIENTS)
+
+.PHONY: bench
+bench: ## Measure, with BENCHFLAGS
+	go run ./bench $(BENCHFLAGS)
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	@find . \( -name '.?*' -o -name node_modules \) -prune -o -name '*.go' -print0 | xargs -0 gofmt -w
+
+.PHONY: docs
+docs: ## Write the pages that are made from tables
+	go test ./internal/config -run TestPageIsCurrent -update
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	rm -rf bin .cache
+
+.PHONY: needs
+needs:
+	@tools/needs.sh

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// A step is one part of the tests.
+type step struct {
+	name  string
+	what  string
+	limit time.Duration // it has failed when it takes longer
+	run   func(ctx context.Context) result
+}
+
+// steps is the table of everything that is tested. What is quick and finds most comes first.
+func steps(fuzzTime time.Duration) []step {
+	return []step{
+		{"build", "every package and the program compile", 10 * time.Minute, checks(
+			check{"compile", []string{"go", "build", "./..."}},
+			check{"bin/staunch", []string{"go", "build", "-o", "bin/staunch", "./cmd/staunch"}},
+		)},
+		{"format", "gofmt has nothing to change", time.Minute, format},
+		{"vet", "go vet, in every module", 5 * time.Minute, vet},
+		{"lint", "staticcheck", 10 * time.Minute, checks(
+			check{"staticcheck", []string{"go", "tool", "staticcheck", "./..."}},
+		)},
+		{"unit", "the tests of every package", 10 * time.Minute,
+			goTest(selection{patterns: []string{"./..."}, without: []string{"chaos"}}, "-timeout=5m")},
+		{"race", "the same with the race detector", 15 * time.Minute,
+			goTest(selection{patterns: []string{"./..."}, without: []string{"chaos", "bench", "tools"}}, "-race", "-timeout=10m")},
+		{"fuzz", "every fuzz test for a moment", 10 * time.Minute, fuzz(fuzzTime)},
+		{"chaos", "real processes that are killed", 10 * time.Minute,
+			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
+		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
+	}
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// counted feeds events to a counter and returns what it counted and printed.
+func counted(events string) (result, string) {
+	var printed strings.Builder
+	c := newCounter(func(line string) { printed.WriteString(line + "\n") })
+	for line := range strings.Lines(events) {
+		c.line(strings.TrimSuffix(line, "\n"))
+	}
+	return c.total, printed.String()
+}
+
+func TestCounterCountsLeaves(t *testing.T) {
+	got, printed := counted(`{"Action":"pass","Package":"p","Test":"TestA/x"}
+{"Action":"pass","Package":"p","Test":"TestA/y"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"skip","Package":"p","Test":"TestB"}
+{"Action":"pass","Package":"p","Test":"TestC"}
+{"Action":"pass","Package":"p","Elapsed":1.23}
+{"Action":"skip","Package":"without tests"}
+`)
+	if got.counts() != "3 passed, 0 failed, 1 skipped" {
+		t.Errorf("counts() = %s", got.counts())
+	}
+	if want := "ok    p  3 passed, 0 failed, 1 skipped  1.2s\n"; printed != want {
+		t.Errorf("printed %q, want %q", printed, want)
+	}
+}
+
+func TestCounterShowsFailuresWhole(t *testing.T) {
+	got, printed := counted(`{"Action":"output","Package":"p","Test":"TestA/x","Output":"    x is wrong\n"}
+{"Action":"fail","Package":"p","Test":"TestA/x"}
+{"Action":"output","Package":"p","Test":"TestA/y","Output":"    y is fine\n"}
+{"Action":"pass","Package":"p","Test":"TestA/y"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"    b is wrong\n"}
+{"Action":"pass","Package":"p","Test":"TestB/z"}
+{"Action":"fail","Package":"p","Test":"TestB"}
+{"Action":"fail","Package":"p","Elapsed":0.1}
+`)
+	if got.counts() != "2 passed, 2 failed" {
+		t.Errorf("counts() = %s", got.counts())
+	}
+	if diff := cmp.Diff([]string{"p TestA/x", "p TestB"}, got.failures); diff != "" {
+		t.Errorf("failures differ (-want +got):\n%s", diff)
+	}
+	want := "FAIL  p  2 passed, 2 failed  100ms\n    x is wrong\n    b is wrong\n\n"
+	if printed != want {
+		t.Errorf("printed %q, want %q", printed, want)
+	}
+}
+
+func TestCounterShowsWhatDidNotCompile(t *testing.T) {
+	got, printed := counted(`{"ImportPath":"p","Action":"build-output","Output":"p.go:3: undefined: x\n"}
+{"ImportPath":"p","Action":"build-fail"}
+{"Action":"fail","Package":"p","Elapsed":0,"FailedBuild":"p"}
+`)
+	if got.counts() != "0 passed, 1 failed" || !strings.Contains(printed, "p.go:3: undefined: x") {
+		t.Errorf("counts() = %s, printed %q", got.counts(), printed)
+	}
+}
+
+func TestCounterNoticesAnEndOutsideTheTests(t *testing.T) {
+	got, printed := counted(`{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Output":"found leaks\n"}
+{"Action":"fail","Package":"p","Elapsed":0}
+`)
+	if got.counts() != "1 passed, 1 failed" || !strings.Contains(printed, "found leaks") {
+		t.Errorf("counts() = %s, printed %q", got.counts(), printed)
+	}
+}
+
+func TestClientResult(t *testing.T) {
+	for line, want := range map[string]string{
+		"conformance python-query: 12 passed, 0 failed, 1 skipped": "12 passed, 0 failed, 1 skipped",
+		"conformance go: 10 passed, 2 failed, 0 skipped":           "10 passed, 2 failed",
+		"conformance js: 0 passed, 0 failed, 0 skipped":            "0 passed, 1 failed",
+		"conformance: 22 passed, 2 failed, 1 skipped":              "0 passed, 0 failed", // the sum of the clients
+		"  | conformance go: 1 passed":                             "0 passed, 0 failed",
+	} {
+		got := clientResult(line)
+		if got.counts() != want {
+			t.Errorf("clientResult(%q) = %s, want %s", line, got.counts(), want)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := steps(time.Second)
+	if got, err := choose(all, nil); err != nil || len(got) != len(all) {
+		t.Errorf("choose without names = %d steps, %v", len(got), err)
+	}
+	got, err := choose(all, []string{"race", "build"})
+	if err != nil || len(got) != 2 || got[0].name != "build" || got[1].name != "race" {
+		t.Errorf("choose = %v, %v", got, err)
+	}
+	if _, err := choose(all, []string{"none"}); err == nil {
+		t.Error("choose accepts a step that does not exist")
+	}
+}
+
+func TestStepThatRanNothingHasFailed(t *testing.T) {
+	got := runStep(t.Context(), step{name: "s", limit: time.Minute, run: func(context.Context) result { return result{} }})
+	if got.failed != 1 {
+		t.Errorf("counts() = %s", got.counts())
+	}
+}
+
+func TestSettingsAreKeptFromTests(t *testing.T) {
+	got := withoutSettings([]string{"HOME=/root", "STAUNCH_LISTEN=:1", "STAUNCH_CONFIG=x", "STAUNCH_CHAOS_KILLS=3"})
+	if diff := cmp.Diff([]string{"HOME=/root", "STAUNCH_CHAOS_KILLS=3"}, got); diff != "" {
+		t.Errorf("the environment differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestStepEndsWithItsTime(t *testing.T) {
+	slow := checks(check{"slow", []string{"sh", "-c", "sleep 60 & wait"}})
+	began := time.Now()
+	got := runStep(t.Context(), step{name: "s", limit: 50 * time.Millisecond, run: slow})
+	if took := time.Since(began); got.failed == 0 || took > 20*time.Second {
+		t.Errorf("counts() = %s after %s", got.counts(), took)
+	}
+}
+
+func TestRealGoTest(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"go.mod":    "module example.com/m\n\ngo 1.26\n",
+		"m_test.go": "package m\nimport \"testing\"\nfunc TestGood(t *testing.T) {}\nfunc TestBad(t *testing.T) { t.Error(\"bad\") }\nfunc FuzzAny(f *testing.F) { f.Fuzz(func(*testing.T, string) {}) }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	all := goTest(selection{patterns: []string{"./..."}})(t.Context())
+	if all.counts() != "2 passed, 1 failed" {
+		t.Errorf("go test: %s", all.counts())
+	}
+	fuzzed := fuzz(10 * time.Millisecond)(t.Context())
+	if fuzzed.counts() != "1 passed, 0 failed" {
+		t.Errorf("fuzz: %s", fuzzed.counts())
+	}
+	none := goTest(selection{patterns: []string{"./chaos/..."}})(t.Context())
+	if none.passed != 0 {
+		t.Errorf("packages that do not exist: %s", none.counts())
+	}
+}
