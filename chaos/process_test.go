@@ -1,0 +1,120 @@
+package chaos
+
+import (
+	"bufio"
+	"context"
+	"errors"
+
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+// binary returns the path of the server: STAUNCH_BIN, or a fresh build.
+func binary(t *testing.T) string {
+	if path := os.Getenv("STAUNCH_BIN"); path != "" {
+		return path
+	}
+	path := filepath.Join(t.TempDir(), "staunch")
+	build := exec.Command("go", "build", "-o", path, "../cmd/staunch")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the server: %v\n%s", err, out)
+	}
+	return path
+}
+
+// process is a running server.
+type process struct {
+	cmd      *exec.Cmd
+	endpoint string
+	exited   chan error
+}
+
+var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+// start runs the server on its data directory and waits until it has printed its endpoint. listen is host:port.
+func start(t *testing.T, bin, data, listen string, flags ...string) *process {
+	t.Helper()
+	args := append([]string{"serve", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"}, flags...)
+	cmd := exec.Command(bin, args...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start the server: %v", err)
+	}
+	p := &process{cmd: cmd, exited: make(chan error, 1)}
+	found := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if endpoint := endpointPattern.FindString(lines.Text()); endpoint != "" {
+				select {
+				case found <- endpoint:
+				default:
+				}
+			}
+		}
+		_, _ = io.Copy(io.Discard, stdout)
+		p.exited <- cmd.Wait()
+	}()
+	select {
+	case p.endpoint = <-found:
+	case err := <-p.exited:
+		t.Fatalf("the server ended before it was ready: %v", err)
+	case <-time.After(30 * time.Second):
+		_ = cmd.Process.Kill()
+		t.Fatal("the server did not print its endpoint within 30 s")
+	}
+	return p
+}
+
+// kill ends the server as a power cut ends a process: without a word.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGKILL)
+	<-p.exited
+}
+
+// stop ends the server in good order and returns how it exited.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-p.exited:
+		return err
+	case <-time.After(20 * time.Second):
+		_ = p.cmd.Process.Kill()
+		return errors.New("the server did not stop within 20 s of SIGTERM")
+	}
+}
+
+// client returns an SQS client that never retries by itself: every answer and every failure is in the history.
+func client(endpoint string) *sqs.Client {
+	return sqs.New(sqs.Options{
+		BaseEndpoint: aws.String(endpoint),
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Retryer:      aws.NopRetryer{},
+		HTTPClient:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+	})
+}
+
+func createQueue(ctx context.Context, t *testing.T, c *sqs.Client, name string, attributes map[string]string) string {
+	t.Helper()
+	out, err := c.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	if err != nil {
+		t.Fatalf("create queue %s: %v", name, err)
+	}
+	return *out.QueueUrl
+}

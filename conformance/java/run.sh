@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs the Java suite. Called by ../run.sh. Packages and build go to the cache.
+source "$(dirname "$0")/../lib.sh"
+cd "$(dirname "$0")"
+debian_package javac default-jdk-headless
+debian_package mvn maven
+property() {
+	sed -n "s:.*<$1>\(.*\)</$1>.*:\1:p" pom.xml
+}
+client_says "AWS SDK for Java $(property aws.version), $(javac -version 2>&1)"
+mvn --batch-mode --no-transfer-progress -Dmaven.repo.local="$CONFORMANCE_CACHE/java/repository" \
+	-Dconformance.build="$CONFORMANCE_CACHE/java/target" test
