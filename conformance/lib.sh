@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the clients' run.sh scripts share. Sourced, not run. ../run.sh sets:
 #   SQS_ENDPOINT          the server under test
 #   CONFORMANCE_CACHE     where a client may install things; kept between runs
@@ -6,7 +7,8 @@ set -euo pipefail
 : "${SQS_ENDPOINT:?}" "${CONFORMANCE_CACHE:?}" "${CONFORMANCE_RESULTS:?}"
 export SQS_ENDPOINT CONFORMANCE_CACHE CONFORMANCE_RESULTS
 export AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID:-test} AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY:-test}
-export AWS_REGION=${AWS_REGION:-us-east-1} AWS_DEFAULT_REGION=${AWS_REGION:-us-east-1}
+export AWS_REGION=${AWS_REGION:-us-east-1}
+export AWS_DEFAULT_REGION=$AWS_REGION
 # Nothing but the endpoint and the variables above may steer a client.
 unset AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SQS
 export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The AWS CLI's checks: one function check_* per rule. Sourced by run.sh. A check runs in a shell of its own, where the
 # first command that fails ends it, with a directory WORK for its files. Its output goes to the log when it failed.
 
@@ -152,7 +153,7 @@ check_batches() {
 	same "$(sqs change-message-visibility-batch --queue-url "$url" --query '[Successful[0].Id,Failed[0].Code]' --entries \
 		"Id=a,ReceiptHandle=$(head -n 1 "$WORK/handles"),VisibilityTimeout=60" Id=b,ReceiptHandle=garbage,VisibilityTimeout=60)" \
 		$'a\tReceiptHandleIsInvalid'
-	entries=$(awk '{ printf "%s{\"Id\":\"%d\",\"ReceiptHandle\":\"%s\"}", NR > 1 ? "," : "", NR, $1 }' "$WORK/handles")
+	entries=$(awk '{ printf "%s{\"Id\":\"%d\",\"ReceiptHandle\":\"%s\"}", (NR > 1 ? "," : ""), NR, $1 }' "$WORK/handles")
 	same "$(sqs delete-message-batch --queue-url "$url" --entries "[$entries]" --query 'length(Successful)')" 9
 	refused AWS.SimpleQueueService.BatchEntryIdsNotDistinct 'Id a repeated.' \
 		sqs send-message-batch --queue-url "$url" --entries Id=a,MessageBody=m Id=a,MessageBody=m
@@ -161,8 +162,9 @@ check_batches() {
 check_visibility_and_delay() {
 	local url handle
 	url=$(new_queue "$(unique visibility)" VisibilityTimeout=600)
-	sqs send-message --queue-url "$url" --message-body m --delay-seconds 1
+	sqs send-message --queue-url "$url" --message-body later --delay-seconds 900
 	same "$(sqs receive-message --queue-url "$url" --query 'Messages[].Body')" None
+	sqs send-message --queue-url "$url" --message-body soon --delay-seconds 1
 	handle=$(sqs receive-message --queue-url "$url" --wait-time-seconds 5 --query 'Messages[0].ReceiptHandle')
 	sqs change-message-visibility --queue-url "$url" --receipt-handle "$handle" --visibility-timeout 0
 	same "$(sqs receive-message --queue-url "$url" --message-system-attribute-names ApproximateReceiveCount \

@@ -20,15 +20,17 @@ func newPair(t *testing.T, purpose string, attributes ...string) (source, dead q
 	return newQueue(t, purpose, append(attributes, "RedrivePolicy", policy)...), dead
 }
 
-// useUp receives all of a source's messages once, and once more: then they are in the dead-letter queue.
-func useUp(source queue) {
+// useUp receives all of a source's messages once, and once more. It returns when all are in the dead-letter queue.
+func useUp(source, dead queue) {
 	source.t.Helper()
-	for _, full := range []bool{true, false} {
-		got := source.receiveInput(&sqs.ReceiveMessageInput{MaxNumberOfMessages: 10, VisibilityTimeout: 0})
-		if (len(got) > 0) != full {
-			source.t.Fatalf("received %v", bodies(got))
+	count := fmt.Sprint(len(source.receive()))
+	source.expect()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if dead.attributes("ApproximateNumberOfMessages")["ApproximateNumberOfMessages"] == count {
+			return
 		}
 	}
+	source.t.Fatalf("the %s messages did not reach the dead-letter queue", count)
 }
 
 // finished waits until the newest move task of a queue has ended.
@@ -95,12 +97,12 @@ func TestFIFOGroupGoesOnAfterAMove(t *testing.T) {
 
 func TestMoveTaskReturnsMessagesToTheirSource(t *testing.T) {
 	t.Parallel()
-	source, dead := newPair(t, "move")
+	source, dead := newPair(t, "move", "VisibilityTimeout", "0")
 	old := map[string]bool{}
 	for i := range 3 {
 		old[*source.send(fmt.Sprint("m", i)).MessageId] = true
 	}
-	useUp(source)
+	useUp(source, dead)
 	started, err := client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(dead.arn())})
 	succeed(t, err)
 	if aws.ToString(started.TaskHandle) == "" {
@@ -109,7 +111,8 @@ func TestMoveTaskReturnsMessagesToTheirSource(t *testing.T) {
 	task := finished(t, dead.arn())
 	if aws.ToString(task.Status) != "COMPLETED" || task.ApproximateNumberOfMessagesMoved != 3 || aws.ToInt64(task.ApproximateNumberOfMessagesToMove) != 3 ||
 		task.DestinationArn != nil || task.TaskHandle != nil || task.StartedTimestamp < 1_700_000_000_000 {
-		t.Errorf("task %+v", task)
+		t.Errorf("task %s moved %d of %d, destination %q, handle %q, started %d", aws.ToString(task.Status), task.ApproximateNumberOfMessagesMoved,
+			aws.ToInt64(task.ApproximateNumberOfMessagesToMove), aws.ToString(task.DestinationArn), aws.ToString(task.TaskHandle), task.StartedTimestamp)
 	}
 	var back []string
 	for len(back) < 3 {
@@ -127,11 +130,11 @@ func TestMoveTaskReturnsMessagesToTheirSource(t *testing.T) {
 
 func TestMoveTaskCanBeCancelled(t *testing.T) {
 	t.Parallel()
-	source, dead := newPair(t, "cancel")
+	source, dead := newPair(t, "cancel", "VisibilityTimeout", "0")
 	for range 10 {
 		source.send("m")
 	}
-	useUp(source)
+	useUp(source, dead)
 	start := &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(dead.arn()), MaxNumberOfMessagesPerSecond: aws.Int32(1)}
 	started, err := client.StartMessageMoveTask(t.Context(), start)
 	succeed(t, err)

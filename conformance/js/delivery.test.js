@@ -28,8 +28,7 @@ test('visibility changes', async () => {
   assert.equal(again.MessageId, message.MessageId);
   await queue.delete(again);
   await refused(queue.changeVisibility(message, 10), {
-    name: 'InvalidParameterValueException',
-    code: 'InvalidParameterValue',
+    name: 'InvalidParameterValue',
     message:
       `Value ${message.ReceiptHandle} for parameter ReceiptHandle is invalid. ` +
       'Reason: Message does not exist or is not available for visibility timeout change.',

@@ -66,13 +66,11 @@ test('deduplication by content', async () => {
 test('send errors', async () => {
   const queue = await fifo('errors');
   await refused(queue.send('m'), {
-    name: 'MissingRequiredParameterException',
-    code: 'MissingParameter',
+    name: 'MissingParameter',
     message: 'The request must contain the parameter MessageGroupId.',
   });
   await refused(queue.send('m', { MessageGroupId: 'g' }), {
-    name: 'InvalidParameterValueException',
-    code: 'InvalidParameterValue',
+    name: 'InvalidParameterValue',
     message:
       'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
   });

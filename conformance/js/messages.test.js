@@ -6,12 +6,12 @@ import {
   DeleteMessageBatchCommand,
   PurgeQueueCommand,
   SendMessageBatchCommand,
+  SendMessageCommand,
 } from '@aws-sdk/client-sqs';
 import { bodies, call, clientWithoutEndpoint, Queue, refused } from './support.js';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 
 const mebibyte = 1_048_576;
-const invalid = (message) => ({ name: 'InvalidParameterValueException', code: 'InvalidParameterValue', message });
+const invalid = (message) => ({ name: 'InvalidParameterValue', message });
 const batchError = (name, message) => ({ name, code: `AWS.SimpleQueueService.${name}`, message });
 
 test('life of a message', async () => {
@@ -105,8 +105,7 @@ test('content errors', async () => {
   const queue = await Queue.create('content');
   await refused(queue.send('a\x08'), { name: 'InvalidMessageContents' });
   await refused(queue.send(''), {
-    name: 'MissingRequiredParameterException',
-    code: 'MissingParameter',
+    name: 'MissingParameter',
     message: 'The request must contain the parameter MessageBody.',
   });
   await refused(

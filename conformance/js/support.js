@@ -99,8 +99,8 @@ export class Queue {
 
 export const bodies = (messages) => messages.map((message) => message.Body);
 
-// Checks that a call fails with this class, code, HTTP status and, unless undefined, message. Errors that SQS does not
-// model are named by their __type.
+// Checks that a call fails with this class, code, HTTP status and, unless undefined, message. The SDK names errors that
+// SQS does not model by their code.
 export async function refused(promise, { name, code = name, status = 400, message }) {
   await assert.rejects(promise, (error) => {
     assert.equal(error.name, name);

@@ -22,11 +22,16 @@ def pair(sqs, new_queue):
     return create
 
 
-def use_up(source, receives=1):
-    """Receives what is in source as often as allowed, and once more: then it is in the dead-letter queue."""
-    for _ in range(receives):
-        assert source.receive(maximum=10, VisibilityTimeout=0)
+def use_up(source, dead):
+    """Receives what is in source once, and once more; returns when all of it is in the dead-letter queue."""
+    count = str(len(source.receive(maximum=10, VisibilityTimeout=0)))
     assert source.receive(maximum=10, VisibilityTimeout=0) == []
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if dead.attributes("ApproximateNumberOfMessages")["ApproximateNumberOfMessages"] == count:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the {count} messages did not reach the dead-letter queue")
 
 
 def finished(sqs, arn):
@@ -144,7 +149,7 @@ def test_redrive_allow_policy_is_enforced(new_queue):
 def test_move_task_returns_messages_to_their_source(sqs, pair):
     source, dead = pair("move")
     ids = {source.send(f"m{i}")["MessageId"] for i in range(3)}
-    use_up(source)
+    use_up(source, dead)
     handle = sqs.start_message_move_task(SourceArn=dead.arn)["TaskHandle"]
     assert handle
     task = finished(sqs, dead.arn)
@@ -169,7 +174,7 @@ def test_move_task_to_another_queue(sqs, pair, new_queue):
     source, dead = pair("elsewhere")
     target = new_queue("target")
     source.send("m")
-    use_up(source)
+    use_up(source, dead)
     sqs.start_message_move_task(SourceArn=dead.arn, DestinationArn=target.arn, MaxNumberOfMessagesPerSecond=500)
     task = finished(sqs, dead.arn)
     assert (task["Status"], task["DestinationArn"]) == ("COMPLETED", target.arn)
@@ -181,7 +186,7 @@ def test_move_task_can_be_cancelled(sqs, pair):
     source, dead = pair("cancel")
     for i in range(10):
         source.send(f"m{i}")
-    use_up(source)
+    use_up(source, dead)
     handle = sqs.start_message_move_task(SourceArn=dead.arn, MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
     running = sqs.list_message_move_tasks(SourceArn=dead.arn)["Results"][0]
     assert (running["Status"], running["TaskHandle"]) == ("RUNNING", handle)
@@ -203,7 +208,7 @@ def test_move_task_fails_when_its_destination_goes(sqs, pair, new_queue):
     target = new_queue("fail-target")
     for i in range(10):
         source.send(f"m{i}")
-    use_up(source)
+    use_up(source, dead)
     sqs.start_message_move_task(SourceArn=dead.arn, DestinationArn=target.arn, MaxNumberOfMessagesPerSecond=1)
     sqs.delete_queue(QueueUrl=target.url)
     task = finished(sqs, dead.arn)

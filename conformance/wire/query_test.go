@@ -76,10 +76,10 @@ func TestQueryAnswers(t *testing.T) {
 			"GetQueueAttributes", "QueueUrl={queue:form}&AttributeName=VisibilityTimeout",
 			"<GetQueueAttributesResult><Attribute><Name>VisibilityTimeout</Name><Value>13</Value></Attribute></GetQueueAttributesResult>",
 		},
-		{"TagQueue", "QueueUrl={queue:form}&Tag.1.Key=k&Tag.1.Value=v+%26+w", ""},
+		{"TagQueue", "QueueUrl={queue:form}&Tag.1.Key=k&Tag.1.Value=v+%2B+w", ""},
 		{
 			"ListQueueTags", "QueueUrl={queue:form}",
-			"<ListQueueTagsResult><Tag><Key>k</Key><Value>v &amp; w</Value></Tag></ListQueueTagsResult>",
+			"<ListQueueTagsResult><Tag><Key>k</Key><Value>v + w</Value></Tag></ListQueueTagsResult>",
 		},
 		{"UntagQueue", "QueueUrl={queue:form}&TagKey.1=k", ""},
 		{"AddPermission", "QueueUrl={queue:form}&Label=l&AWSAccountId.1=111122223333&ActionName.1=SendMessage", ""},

@@ -28,9 +28,17 @@ class DeadLettersTest {
                 purpose, Map.of(QueueAttributeName.REDRIVE_POLICY, policy, QueueAttributeName.VISIBILITY_TIMEOUT, "0"));
     }
 
-    private static void useUp(Queue source) {
-        assertNotEquals(List.of(), source.receive());
+    /** Receives all of a source's messages once, and once more; returns when all are in the dead-letter queue. */
+    private static void useUp(Queue source, Queue dead) throws InterruptedException {
+        String count = String.valueOf(source.receive().size());
         assertEquals(List.of(), source.receive());
+        for (int i = 0; i < 50; i++) {
+            if (count.equals(dead.attribute(QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES))) {
+                return;
+            }
+            Thread.sleep(100);
+        }
+        fail("the " + count + " messages did not reach the dead-letter queue");
     }
 
     /** The newest move task of a queue, once it has ended. */
@@ -74,7 +82,7 @@ class DeadLettersTest {
         try (Queue dead = Queue.create("move-dead");
                 Queue source = source("move", dead)) {
             SendMessageResponse sent = source.send("m");
-            useUp(source);
+            useUp(source, dead);
             String handle = Server.CLIENT.startMessageMoveTask(r -> r.sourceArn(dead.arn())).taskHandle();
             assertFalse(handle.isEmpty());
             ListMessageMoveTasksResultEntry task = finished(dead.arn());
@@ -95,7 +103,7 @@ class DeadLettersTest {
             for (int i = 0; i < 5; i++) {
                 source.send("m" + i);
             }
-            useUp(source);
+            useUp(source, dead);
             String arn = dead.arn();
             String handle = Server.CLIENT
                     .startMessageMoveTask(r -> r.sourceArn(arn).maxNumberOfMessagesPerSecond(1))
