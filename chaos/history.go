@@ -22,16 +22,18 @@ type fate struct {
 	group string // FIFO; empty otherwise
 	index int    // place among the sends of its group
 
-	acked         bool
-	receives      int
-	messageID     string
-	lastCount     int       // receive count of the latest receive
-	lastAsked     time.Time // when the latest answered receive was asked
-	deleteAsked   bool
-	deleted       bool      // a delete was acknowledged
-	deletedAt     time.Time // when
-	firstReceived int       // order of the first receive within its group; 0 before
+	acked       bool
+	receives    int
+	messageID   string
+	lastCount   int       // receive count of the latest receive
+	lastAsked   time.Time // when the latest answered receive was asked
+	deleteAsked bool
+	deleted     bool      // a delete was acknowledged
+	deletedAt   time.Time // when
 }
+
+// clockResolution is that of the server's log time.
+const clockResolution = time.Millisecond
 
 func newHistory(visibility time.Duration) *history {
 	return &history{visibility: visibility, messages: make(map[string]*fate), groups: make(map[string][]*fate)}
@@ -74,7 +76,7 @@ func (h *history) received(body, messageID string, count int, asked, answered ti
 	if count <= f.lastCount {
 		h.fault("%q has receive count %d after %d", body, count, f.lastCount)
 	}
-	if f.receives > 0 && answered.Before(f.lastAsked.Add(h.visibility)) {
+	if f.receives > 0 && answered.Before(f.lastAsked.Add(h.visibility-clockResolution)) {
 		h.fault("%q was handed out again %v after a receive with a visibility timeout of %v", body, answered.Sub(f.lastAsked), h.visibility)
 	}
 	f.messageID, f.lastCount, f.lastAsked = messageID, count, asked

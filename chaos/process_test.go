@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +39,8 @@ func binary(t *testing.T) string {
 type process struct {
 	cmd      *exec.Cmd
 	endpoint string
-	exited   chan error
+	exited   chan struct{} // closed when the process has ended
+	err      error         // how; valid when exited is closed
 }
 
 var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
@@ -47,6 +50,8 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 	t.Helper()
 	args := append([]string{"serve", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"}, flags...)
 	cmd := exec.Command(bin, args...)
+	// The variables of these tests are not the server's settings, and nobody else's settings are to act here.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "STAUNCH_") })
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +60,7 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the server: %v", err)
 	}
-	p := &process{cmd: cmd, exited: make(chan error, 1)}
+	p := &process{cmd: cmd, exited: make(chan struct{})}
 	found := make(chan string, 1)
 	go func() {
 		lines := bufio.NewScanner(stdout)
@@ -68,12 +73,13 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 			}
 		}
 		_, _ = io.Copy(io.Discard, stdout)
-		p.exited <- cmd.Wait()
+		p.err = cmd.Wait()
+		close(p.exited)
 	}()
 	select {
 	case p.endpoint = <-found:
-	case err := <-p.exited:
-		t.Fatalf("the server ended before it was ready: %v", err)
+	case <-p.exited:
+		t.Fatalf("the server ended before it was ready: %v", p.err)
 	case <-time.After(30 * time.Second):
 		_ = cmd.Process.Kill()
 		t.Fatal("the server did not print its endpoint within 30 s")
@@ -81,7 +87,7 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 	return p
 }
 
-// kill ends the server as a power cut ends a process: without a word.
+// kill ends the server as a power cut ends a process: without a word. Killing one that has ended does nothing.
 func (p *process) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.exited
@@ -91,8 +97,8 @@ func (p *process) kill() {
 func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case err := <-p.exited:
-		return err
+	case <-p.exited:
+		return p.err
 	case <-time.After(20 * time.Second):
 		_ = p.cmd.Process.Kill()
 		return errors.New("the server did not stop within 20 s of SIGTERM")
