@@ -63,6 +63,11 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 	}
 	start := s.options.Clock.Now()
 	b := s.db.NewBatchWithSize(len(rec) + batchOverhead)
+	if sign := s.guard.sign.Load(); sign != nil {
+		if err := b.LogData(sign.bytes(), nil); err != nil {
+			return nil, fmt.Errorf("append record %d of shard %d: %w", expect+1, j.shard, err)
+		}
+	}
 	if err := b.Set(key(j.shard, expect+1), rec, nil); err != nil {
 		return nil, fmt.Errorf("append record %d of shard %d: %w", expect+1, j.shard, err)
 	}
@@ -75,8 +80,8 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 	return &pending{batch: b, seq: expect + 1, bytes: len(rec), start: start, done: make(chan struct{})}, nil
 }
 
-// batchOverhead is more than what a batch needs beside the record: header, kind, key and two lengths.
-const batchOverhead = 64
+// batchOverhead is more than what a batch needs beside the record: header, sign, key, kinds and lengths.
+const batchOverhead = 96
 
 // room returns ErrFull when the disk has not enough space for n more bytes.
 func (s *Store) room(n int) error {

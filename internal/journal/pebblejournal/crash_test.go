@@ -22,6 +22,8 @@ var seeds = flag.Int("seeds", 20, "number of seeds of the crash tests")
 
 // crashRun is a store under load: each shard has an owner that appends and at times trims and saves checkpoints.
 type crashRun struct {
+	progress chan struct{} // has something when something happened; capacity 1
+
 	mu     sync.Mutex // guards what the owners write
 	shards []shardRun // each is written by its owner only
 }
@@ -47,6 +49,13 @@ func (r *crashRun) now() (shards []shardRun, acked int) {
 
 func (r *crashRun) own(t *testing.T, j journal.Journal, shard uint32, rng *rand.Rand, stop <-chan struct{}) {
 	own := &r.shards[shard]
+	tell := func() {
+		select {
+		case r.progress <- struct{}{}:
+		default:
+		}
+	}
+	defer tell()
 	ctx := context.Background()
 	w := journaltest.NewWriter(shard)
 	type appended struct {
@@ -73,6 +82,7 @@ func (r *crashRun) own(t *testing.T, j journal.Journal, shard uint32, rng *rand.
 			r.mu.Lock()
 			own.acked = append(own.acked, a.rec)
 			r.mu.Unlock()
+			tell()
 		}
 		flight = flight[:0]
 		last := journal.Seq(len(own.acked))
@@ -116,7 +126,7 @@ func crashOnce(t *testing.T, seed uint64) {
 	disk := vfs.NewCrashableMem()
 	o := small(t, disk)
 	s := mustOpen(t, "data", o)
-	r := &crashRun{shards: make([]shardRun, s.Shards())}
+	r := &crashRun{shards: make([]shardRun, s.Shards()), progress: make(chan struct{}, 1)}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for shard := range uint32(s.Shards()) {
@@ -128,6 +138,7 @@ func crashOnce(t *testing.T, seed uint64) {
 	// What is known before the clone must be in it.
 	var before []shardRun
 	for n := 0; n < goal && !t.Failed(); {
+		<-r.progress
 		before, n = r.now()
 	}
 	percent := []int{0, 10, 50, 90, 100}[rng.IntN(5)]
@@ -245,31 +256,70 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
-// TestFlippedBitInTheLogIsFound damages the write-ahead log of a process that was killed. Pebble can tell damage from a torn
-// end because later chunks say how far the log was synced.
-func TestFlippedBitInTheLogIsFound(t *testing.T) {
-	disk := vfs.NewCrashableMem()
-	o := small(t, disk)
-	s := mustOpen(t, "data", o)
-	j := mustJournal(t, s, 0)
-	w := journaltest.NewWriter(0)
-	for range 5 {
-		if err := j.Append(w.Next(t, strings.Repeat("x", 50))).Wait(); err != nil {
-			t.Fatal(err)
-		}
+// TestDamageInTheLogIsFound flips bits all over the write-ahead log of a process that was killed. Every one must be found, but for
+// those in the last record, which are taken for a torn write. For records smaller and larger than the blocks of the log.
+func TestDamageInTheLogIsFound(t *testing.T) {
+	type test struct {
+		size     int
+		reopened bool // the first log of a new database has another format
 	}
-	crashed := disk.CrashClone(vfs.CrashCloneCfg{})
-	mustClose(t, s)
-	log, _ := newestLog(t, crashed)
-	alterFile(t, crashed, log, func(b []byte) []byte {
-		i := bytes.Index(b, []byte("xxxxxxxxxx"))
-		b[i] ^= 1
-		return b
-	})
-	o.FS = crashed
-	_, err := Open("data", o)
-	if !errors.Is(err, journal.ErrDamaged) || !strings.Contains(fmt.Sprint(err), "data/journal") {
-		t.Errorf("Open: %v", err)
+	for _, tt := range []test{{50, false}, {50, true}, {10_000, false}, {10_000, true}, {35_000, true}} {
+		size, reopened := tt.size, tt.reopened
+		t.Run(fmt.Sprintf("size=%d/reopened=%v", size, reopened), func(t *testing.T) {
+			t.Parallel()
+			disk := vfs.NewCrashableMem()
+			o := small(t, disk)
+			o.MemTableBytes = 4 << 20
+			s := mustOpen(t, "data", o)
+			if reopened {
+				mustClose(t, s)
+				s = mustOpen(t, "data", o)
+			}
+			j := mustJournal(t, s, 0)
+			w := journaltest.NewWriter(0)
+			const n = 6
+			var last int64 // where the last record begins in the log
+			for range n {
+				if sign := s.guard.sign.Load(); sign != nil {
+					last = sign.synced
+				}
+				if err := j.Append(w.Next(t, string(noise(size)))).Wait(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+			mustClose(t, s)
+			log, end := newestLog(t, crashed)
+			found, torn := 0, 0
+			for at := int64(0); at < end; at += 1 + end/60 {
+				damaged := vfs.NewMem()
+				copyTree(t, crashed, damaged, "data")
+				alterFile(t, damaged, log, func(b []byte) []byte { b[at] ^= 0x10; return b })
+				o.FS = damaged
+				s, err := Open("data", o)
+				var d *journal.DamagedError
+				if errors.As(err, &d) {
+					found++
+					if !strings.HasPrefix(d.Store, "data/journal") {
+						t.Errorf("byte %d: %v", at, err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatalf("byte %d: %v", at, err)
+				}
+				_, tail, err := mustJournal(t, s, 0).Tail(context.Background())
+				mustClose(t, s)
+				if at < last && tail != n || tail < n-1 || err != nil {
+					t.Errorf("byte %d of %d: the journal ends at record %d, %v; the last record begins at byte %d", at, end, tail, err, last)
+				}
+				torn++
+			}
+			t.Logf("%d found, %d taken for a torn write or without consequence", found, torn)
+			if found == 0 || torn == 0 {
+				t.Error("the test has shown nothing")
+			}
+		})
 	}
 }
 

@@ -13,7 +13,7 @@
 // # Keys
 //
 //	shard (4 bytes, big endian)  record number (8 bytes, big endian)  ->  record
-//	shard (4 bytes, big endian)  0                                    ->  how the trimmed records ended (journal.Chain)
+//	ffffffff                     shard (8 bytes, big endian)          ->  how the trimmed records ended (journal.Chain)
 //
 // # Durability, and what happens when the disk fails
 //
@@ -21,14 +21,18 @@
 // fsync covers whatever all shards appended meanwhile.
 //
 // After a failed write or fsync nobody knows what is on the disk, and asking the kernel again is no answer (it may have
-// dropped the pages and forgotten the error). So the first such error of the write-ahead log, or of a directory, makes the whole Store failed, for
-// good: it is logged, Failed is closed, every append that is not yet known to be durable ends in ErrUnknown, and nothing
-// more is written to the log or removed from the directory. Reads go on. Opening the directory again replays what is
-// there and syncs it anew. Between the disk and Pebble stands a file system (guard.go) that does this: Pebble itself would
-// end the process in places, without a word to those who wait.
+// dropped the pages and forgotten the error). So the first such error of the write-ahead log, of the manifest or of a directory
+// makes the whole Store failed, for good: it is logged, Failed is closed, every append that is not yet known to be durable
+// ends in ErrUnknown, and what is on disk stays as if the process had ended there. Reads go on. Opening the directory again
+// replays what is there and syncs it anew. Between the disk and Pebble stands a file system (guard.go) that does this:
+// Pebble itself would end the process, in places without an answer to those who wait.
 //
-// Where Pebble declares an error fatal (a failed write of its manifest) the Store fails in the same way and then panics: what
-// Pebble has in memory is no longer trustworthy, what is on disk is.
+// Damage of the write-ahead log is told from a write that a crash has cut off (logcheck.go), except in what the very last fsync
+// wrote. Damage elsewhere is found by Pebble's block checksums and by the records themselves.
+//
+// Errors of table files are not of that kind: the write-ahead log still has what they should hold. Pebble tries again until it
+// succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails
+// and the process ends with a panic.
 //
 // A full disk is not such an error as long as it is seen in time: an append is refused with ErrFull, exactly and again and again,
 // while less than Options.ReserveBytes are free. The reserve is for Pebble's own flushes, for Trim, and for

@@ -74,11 +74,11 @@ func (s *Store) listener() *pebble.EventListener {
 			s.options.Logger.Error("journal file is damaged", "path", info.Path, "error", info.Details)
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
-			s.options.Logger.Warn("journal appends are stalled", "dir", s.dir, "reason", info.Reason)
+			s.options.Logger.Debug("journal appends are stalled", "dir", s.dir, "reason", info.Reason)
 			s.options.Events.Stalled(true)
 		},
 		WriteStallEnd: func() {
-			s.options.Logger.Info("journal appends are no longer stalled", "dir", s.dir)
+			s.options.Logger.Debug("journal appends are no longer stalled", "dir", s.dir)
 			s.options.Events.Stalled(false)
 		},
 	}

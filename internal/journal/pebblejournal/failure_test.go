@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/exec"
 	"path"
 	"strings"
 	"sync"
@@ -40,12 +38,33 @@ func (f *faults) MaybeError(op errorfs.Op) error {
 
 func (f *faults) set(fail func(op errorfs.Op) error) { f.fail.Store(&fail) }
 
+func isManifest(op errorfs.Op) bool { return strings.HasPrefix(path.Base(op.Path), manifestPrefix) }
+
 func isSync(kind errorfs.OpKind) bool {
 	return kind == errorfs.OpFileSync || kind == errorfs.OpFileSyncData || kind == errorfs.OpFileSyncTo
 }
 
-// TestFailedLogFailsTheStore injects errors of the write-ahead log, in flight with appends of all shards.
-func TestFailedLogFailsTheStore(t *testing.T) {
+// reusing is an FS whose reused files go through the FS that it wraps. errorfs lets them out.
+type reusing struct{ vfs.FS }
+
+func (r reusing) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := r.FS.ReuseForWrite(oldname, newname, category)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return r.FS.OpenReadWrite(newname, category)
+}
+
+func faulty(fs vfs.FS) (vfs.FS, *faults) {
+	inject := &faults{}
+	return reusing{errorfs.Wrap(fs, inject)}, inject
+}
+
+// TestFailedWriteFailsTheStore injects errors of the files that decide, in flight with appends of all shards.
+func TestFailedWriteFailsTheStore(t *testing.T) {
 	eio := errors.New("input/output error")
 	tests := []struct {
 		name string
@@ -56,7 +75,8 @@ func TestFailedLogFailsTheStore(t *testing.T) {
 		{"create", func(op errorfs.Op) bool {
 			return isLog(op.Path) && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpReuseForWrite)
 		}},
-		{"close", func(op errorfs.Op) bool { return isLog(op.Path) && op.Kind == errorfs.OpFileClose }},
+		{"manifest write", func(op errorfs.Op) bool { return isManifest(op) && op.Kind == errorfs.OpFileWrite }},
+		{"manifest fsync", func(op errorfs.Op) bool { return isManifest(op) && isSync(op.Kind) }},
 		{"directory fsync", func(op errorfs.Op) bool { return path.Base(op.Path) == "journal" && isSync(op.Kind) }},
 	}
 	for _, tt := range tests {
@@ -77,9 +97,9 @@ func TestFailedLogFailsTheStore(t *testing.T) {
 
 func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	disk := vfs.NewCrashableMem()
-	inject := &faults{}
+	fs, inject := faulty(disk)
 	var lines bytes.Buffer
-	o := small(t, errorfs.Wrap(disk, inject))
+	o := small(t, fs)
 	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
 	failures := 0
 	o.Events.Failed = func(error) { failures++ }
@@ -95,7 +115,7 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 		wg.Go(func() {
 			w := journaltest.NewWriter(shard)
 			own := &owners[shard]
-			for i := 0; ; i++ {
+			for i := range 2000 {
 				if i == 20 && shard == 0 {
 					inject.set(fail)
 				}
@@ -162,49 +182,72 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	}
 }
 
-const fatalChild = "STAUNCH_TEST_FATAL"
-
-// TestFailedManifestEndsTheProcessLoudly runs in a second process, because it must end.
-func TestFailedManifestEndsTheProcessLoudly(t *testing.T) {
-	if os.Getenv(fatalChild) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFailedManifestEndsTheProcessLoudly$")
-		cmd.Env = append(os.Environ(), fatalChild+"=1")
-		out, err := cmd.CombinedOutput()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatalf("the process did not fail: %v\n%s", err, out)
-		}
-		for _, part := range []string{"journal has failed", "MANIFEST", "the disk is gone", "panic"} {
-			if !strings.Contains(string(out), part) {
-				t.Errorf("the process did not say %q:\n%s", part, out)
-			}
-		}
-		if strings.Contains(string(out), "acknowledged after the failure") {
-			t.Errorf("the process went on:\n%s", out)
-		}
-		return
-	}
-	inject := &faults{}
-	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
-	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+// TestOpenReportsAFailure injects each error while the store is opened: Open must fail, and succeed after that.
+func TestOpenReportsAFailure(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	fs, inject := faulty(disk)
+	o := small(t, fs)
 	s := mustOpen(t, "data", o)
-	inject.set(func(op errorfs.Op) error {
-		if strings.HasPrefix(path.Base(op.Path), "MANIFEST") && isSync(op.Kind) {
-			return errors.New("the disk is gone")
-		}
-		return nil
-	})
-	j := mustJournal(t, s, 0)
 	w := journaltest.NewWriter(0)
-	for {
-		p := j.Append(w.Next(t, strings.Repeat("x", 20_000)))
-		failed := s.Err() != nil
-		if err := p.Wait(); err == nil && failed {
-			fmt.Println("acknowledged after the failure")
-		} else if err != nil {
-			select {} // the panic comes on another goroutine
-		}
+	if err := mustJournal(t, s, 0).Append(w.Next(t, "a")).Wait(); err != nil {
+		t.Fatal(err)
 	}
+	crashed := disk.CrashClone(vfs.CrashCloneCfg{}) // so that there is a log to replay
+	mustClose(t, s)
+	for n := int32(1); ; n++ {
+		base := vfs.NewMem()
+		copyTree(t, crashed, base, "data")
+		fs, inject = faulty(base)
+		o.FS, o.Logger = fs, nil
+		var ops atomic.Int32
+		inject.set(func(op errorfs.Op) error {
+			decisive := isSync(op.Kind) || isLog(op.Path) || isManifest(op)
+			if decisive && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) == n {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		})
+		s, err := Open("data", o)
+		if ops.Load() < n {
+			mustClose(t, s)
+			if n < 10 {
+				t.Errorf("only %d operations", n)
+			}
+			return
+		}
+		if err == nil && s.Err() == nil {
+			// A table file: tried again. Anything else must not pass.
+			t.Logf("operation %d has no consequence", n)
+		}
+		if err == nil {
+			mustClose(t, s)
+		}
+		inject.set(func(errorfs.Op) error { return nil })
+		s = mustOpen(t, "data", o)
+		if _, last, err := mustJournal(t, s, 0).Tail(context.Background()); last != 1 || err != nil {
+			t.Errorf("operation %d: last = %d, %v", n, last, err)
+		}
+		mustClose(t, s)
+	}
+}
+
+func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
+	s := mustOpen(t, "data", small(t, vfs.NewMem()))
+	func() {
+		defer func() {
+			if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "broken beyond 7") {
+				t.Errorf("recovered %v", r)
+			}
+		}()
+		s.pebbleOptions().Logger.Fatalf("broken beyond %d", 7)
+	}()
+	if s.Err() == nil {
+		t.Error("the store has not failed")
+	}
+	if err := mustJournal(t, s, 0).Append(0, nil).Wait(); !errors.Is(err, journal.ErrUnknown) {
+		t.Errorf("Append: %v", err)
+	}
+	mustClose(t, s)
 }
 
 // full is a disk whose free space is what a test says.
@@ -263,9 +306,9 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 
 // TestFlushIsTriedAgain lets table files fail for a while: appends go on, and the store recovers by itself.
 func TestFlushIsTriedAgain(t *testing.T) {
-	inject := &faults{}
+	fs, inject := faulty(vfs.NewMem())
 	var tries atomic.Int32
-	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	o := small(t, fs)
 	var lines syncBuffer
 	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
 	s := mustOpen(t, "data", o)
@@ -301,8 +344,8 @@ func TestFlushIsTriedAgain(t *testing.T) {
 
 // TestCloseDoesNotWaitForAFlushThatFails: the write-ahead log has everything.
 func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
-	inject := &faults{}
-	o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	fs, inject := faulty(vfs.NewMem())
+	o := small(t, fs)
 	s := mustOpen(t, "data", o)
 	w := journaltest.NewWriter(0)
 	if err := mustJournal(t, s, 0).Append(w.Next(t, "a")).Wait(); err != nil {
@@ -324,9 +367,9 @@ func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
 }
 
 func TestFailedCheckpointLeavesNothing(t *testing.T) {
-	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileClose, errorfs.OpCreate, errorfs.OpRename} {
-		inject := &faults{}
-		o := small(t, errorfs.Wrap(vfs.NewMem(), inject))
+	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpCreate, errorfs.OpRename} {
+		fs, inject := faulty(vfs.NewMem())
+		o := small(t, fs)
 		s := mustOpen(t, "data", o)
 		c := mustJournal(t, s, 0).Checkpoints()
 		inject.set(func(op errorfs.Op) error {
@@ -399,62 +442,6 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%d appends of %d bytes, %d syncs", appended.Load(), bytesSum.Load(), synced.Load())
 	}
 	mustClose(t, s)
-}
-
-// TestTrimGivesSpaceBack writes much, trims it, and looks at the disk.
-func TestTrimGivesSpaceBack(t *testing.T) {
-	o := small(t, vfs.NewMem())
-	o.MemTableBytes = 1 << 20
-	s := mustOpen(t, "data", o)
-	defer mustClose(t, s)
-	const records = 400
-	var written int
-	for shard := range uint32(s.Shards()) {
-		j := mustJournal(t, s, shard)
-		w := journaltest.NewWriter(shard)
-		var p journal.Pending
-		for range records {
-			expect, rec := w.Next(t, string(noise(20_000)))
-			written += len(rec)
-			p = j.Append(expect, rec)
-		}
-		if err := p.Wait(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.db.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	m := s.db.Metrics()
-	flushed, compacted := m.Levels[0].TableBytesFlushed, uint64(0)
-	for _, l := range m.Levels {
-		compacted += l.TableBytesCompacted
-	}
-	if full := s.Stats().DiskBytes; full < uint64(written) {
-		t.Fatalf("%d bytes on disk of %d written", full, written)
-	}
-	// Journals that do not overlap are moved, not rewritten.
-	if compacted > flushed/4 {
-		t.Errorf("%d bytes were rewritten by compactions, of %d flushed", compacted, flushed)
-	}
-	s.mu.Lock()
-	open := s.open
-	s.mu.Unlock()
-	for _, j := range open {
-		if err := j.Trim(context.Background(), records-1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.db.Flush(); err != nil { // what flushDelay does later
-		t.Fatal(err)
-	}
-	deadline := time.Now().Add(20 * time.Second)
-	for s.Stats().DiskBytes > uint64(written)/4 {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d bytes are still on disk", s.Stats().DiskBytes, written)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 // syncBuffer is a bytes.Buffer for several goroutines.

@@ -93,7 +93,7 @@ func TestFormatFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "staunch data directory, do not edit\nformat 1\nshards 4\ncrc32c 5f4f0a1f\n"
+	const want = "staunch data directory, do not edit\nformat 1\nshards 4\ncrc32c 8010400b\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("FORMAT (-want +got):\n%s", diff)
 	}

@@ -8,47 +8,57 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/wal"
 
 	"github.com/staunchmq/staunch/internal/clock"
 )
 
-// guard is the file system that Pebble sees. It passes everything through until the first error of the write-ahead log or
-// of a directory's fsync. That error it gives to fail, and from then on it acts as if the process had ended at that point:
-// nothing is written to the log, nothing is removed, and Pebble is told that all is well. Pebble reacts to
-// such errors by a panic with its locks held, out of which there is no way for those who wait in Append; they get their
-// answer from the Store instead, which knows better than Pebble.
+// guard is the file system that Pebble sees. It lets everything through until the first failure of something that decides what
+// is in the database: a file of the write-ahead log, the manifest, a marker (the name of the manifest in use), or the
+// fsync of a directory. That error it gives to fail, and from then on the database on disk is as if the process had ended at
+// that point: nothing is written to those files, nothing is removed or renamed, and Pebble is told that all is well. Table
+// files are still written, because Pebble reads from them; nothing on disk refers to them.
 //
-// Until arm is called, while Pebble opens, errors go through: then Open fails with them.
+// Pebble reacts to such errors with a panic, sometimes with its locks held, out of which there is no way for those who wait in
+// Append. They get their answer from the Store instead, which knows better than Pebble.
 type guard struct {
 	vfs.FS
 	clock  clock.Clock
 	synced func(time.Duration)
 	fail   func(error)
 
-	armed  atomic.Bool
 	broken atomic.Bool
+	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
 
 	mu    sync.Mutex
 	pause time.Duration // how long the next table file must wait, because the last ones failed
 }
 
 const (
-	logSuffix = ".log"
+	logSuffix      = ".log"
+	manifestPrefix = "MANIFEST-"
+	markerPrefix   = "marker."
 
 	// Pebble tries a failed flush or compaction again at once, for ever. These bound how often.
 	pauseMin = 10 * time.Millisecond
 	pauseMax = time.Second
 )
 
-func (g *guard) arm() { g.armed.Store(true) }
+func isLog(name string) bool { return strings.HasSuffix(name, logSuffix) }
 
-// caught reports whether err stops here, and makes the Store failed by it.
-func (g *guard) caught(what string, err error) bool {
-	if err == nil || !g.armed.Load() {
+// decisive reports whether a file decides what is in the database.
+func (g *guard) decisive(name string) bool {
+	base := g.PathBase(name)
+	return isLog(base) || strings.HasPrefix(base, manifestPrefix) || strings.HasPrefix(base, markerPrefix)
+}
+
+// caught reports whether err stops here, because the Store has failed by it.
+func (g *guard) caught(what, name string, err error) bool {
+	if err == nil {
 		return false
 	}
 	g.broken.Store(true) // before anyone can learn that the operation is over
-	g.fail(fmt.Errorf("%s: %w", what, err))
+	g.fail(fmt.Errorf("%s %s: %w", what, name, err))
 	return true
 }
 
@@ -73,40 +83,21 @@ func (g *guard) rest() {
 	}
 }
 
-func isLog(name string) bool { return strings.HasSuffix(name, logSuffix) }
-
 // Unwrap implements vfs.FS.
 func (g *guard) Unwrap() vfs.FS { return g.FS }
 
 // Create implements vfs.FS.
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if !isLog(name) {
+	if !g.decisive(name) {
 		g.rest()
 		return g.FS.Create(name, category)
 	}
-	return g.openLog(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
+	return g.open(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
 }
 
 // ReuseForWrite implements vfs.FS.
 func (g *guard) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if !isLog(newname) {
-		return g.FS.ReuseForWrite(oldname, newname, category)
-	}
-	return g.openLog(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
-}
-
-func (g *guard) openLog(name string, open func() (vfs.File, error)) (vfs.File, error) {
-	if g.broken.Load() {
-		return newNowhere(), nil
-	}
-	f, err := open()
-	if g.caught("create "+name, err) {
-		return newNowhere(), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &guardedFile{File: f, guard: g, name: name, timed: true}, nil
+	return g.open(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
 }
 
 // OpenDir implements vfs.FS.
@@ -116,6 +107,19 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 		return nil, err
 	}
 	return &guardedFile{File: f, guard: g, name: name}, nil
+}
+
+// open returns a decisive file.
+func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, error) {
+	if g.broken.Load() {
+		return newNowhere(), nil
+	}
+	f, err := open()
+	if g.caught("create", name, err) {
+		return newNowhere(), nil
+	}
+	log, _, _ := wal.ParseLogFilename(g.PathBase(name))
+	return &guardedFile{File: f, guard: g, name: name, log: uint64(log)}, nil
 }
 
 // Remove implements vfs.FS.
@@ -134,24 +138,38 @@ func (g *guard) RemoveAll(name string) error {
 	return g.FS.RemoveAll(name)
 }
 
-// guardedFile is a file of the write-ahead log, or a directory.
+// Rename implements vfs.FS.
+func (g *guard) Rename(oldname, newname string) error {
+	if g.broken.Load() {
+		return nil
+	}
+	return g.FS.Rename(oldname, newname)
+}
+
+// guardedFile is a decisive file, or a directory.
 type guardedFile struct {
 	vfs.File
 	guard *guard
 	name  string
-	timed bool
+
+	log     uint64 // number of the log, 0 for what is none
+	written int64  // bytes; operations on one file follow one another
+}
+
+// do runs an operation unless the guard is broken, and returns nil or breaks the guard.
+func (f *guardedFile) do(what string, operation func() error) {
+	if f.guard.broken.Load() {
+		return
+	}
+	f.guard.caught(what, f.name, operation())
 }
 
 // Write implements vfs.File.
 func (f *guardedFile) Write(p []byte) (int, error) {
-	if f.guard.broken.Load() {
-		return len(p), nil
-	}
-	n, err := f.File.Write(p)
-	if f.guard.caught("write "+f.name, err) {
-		return len(p), nil
-	}
-	return n, err
+	n := len(p)
+	f.do("write", func() error { _, err := f.File.Write(p); return err })
+	f.written += int64(n)
+	return n, nil
 }
 
 // Sync implements vfs.File.
@@ -160,40 +178,31 @@ func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }
 // SyncData implements vfs.File.
 func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
 
-func (f *guardedFile) sync(sync func() error) error {
-	if f.guard.broken.Load() {
-		return nil
-	}
-	start := f.guard.clock.Now()
-	err := sync()
-	if f.timed {
-		f.guard.synced(f.guard.clock.Now().Sub(start))
-	}
-	if f.guard.caught("fsync "+f.name, err) {
-		return nil
-	}
-	return err
+func (f *guardedFile) sync(operation func() error) error {
+	f.do("fsync", func() error {
+		start := f.guard.clock.Now()
+		err := operation()
+		if f.log != 0 {
+			f.guard.synced(f.guard.clock.Now().Sub(start))
+			if err == nil {
+				f.guard.sign.Store(&logSign{log: f.log, synced: f.written})
+			}
+		}
+		return err
+	})
+	return nil
 }
 
 // SyncTo implements vfs.File.
-func (f *guardedFile) SyncTo(length int64) (bool, error) {
-	if f.guard.broken.Load() {
-		return true, nil
-	}
-	full, err := f.File.SyncTo(length)
-	if f.guard.caught("sync "+f.name, err) {
-		return true, nil
-	}
-	return full, err
+func (f *guardedFile) SyncTo(length int64) (fullSync bool, err error) {
+	f.do("sync", func() error { fullSync, err = f.File.SyncTo(length); return err })
+	return fullSync, nil
 }
 
 // Close implements vfs.File.
 func (f *guardedFile) Close() error {
-	err := f.File.Close()
-	if f.guard.caught("close "+f.name, err) {
-		return nil
-	}
-	return err
+	f.guard.caught("close", f.name, f.File.Close())
+	return nil
 }
 
 // nowhere is a file that takes everything and keeps nothing.

@@ -24,8 +24,8 @@ type Journal struct {
 	shard       uint32
 	checkpoints *checkpoints
 
-	first   atomic.Uint64 // number of the oldest record
-	durable atomic.Uint64 // number of the newest durable record
+	first   *atomic.Uint64 // number of the oldest record
+	durable atomic.Uint64  // number of the newest durable record
 
 	mu     sync.Mutex // guards closed, and users.Add
 	closed bool
@@ -47,7 +47,7 @@ var _ journal.Journal = (*Journal)(nil)
 const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
-	j := &Journal{store: s, shard: shard, pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
+	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func openJournal(s *Store, shard uint32) (*Journal, error) {
 
 // loadBase returns how the trimmed records ended.
 func (j *Journal) loadBase() (journal.Chain, error) {
-	value, err := j.load(0)
+	value, err := j.load(markKey(j.shard))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return journal.NewChain(j.shard), nil
 	}
@@ -111,8 +111,8 @@ func (j *Journal) loadLast() (last journal.Seq, rec []byte, err error) {
 }
 
 // load returns a copy of the value of a key.
-func (j *Journal) load(seq journal.Seq) ([]byte, error) {
-	value, closer, err := j.store.db.Get(key(j.shard, seq))
+func (j *Journal) load(key []byte) ([]byte, error) {
+	value, closer, err := j.store.db.Get(key)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (j *Journal) chainBefore(from journal.Seq) (journal.Chain, error) {
 		return base, nil
 	}
 	chain := journal.ChainFrom(j.shard, from-1)
-	rec, err := j.load(from - 1)
+	rec, err := j.load(key(j.shard, from-1))
 	if err == nil {
 		_, _, err = chain.Next(rec)
 	}
@@ -257,7 +257,7 @@ func (j *Journal) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
 	if err := j.check(seq); err != nil {
 		return nil, err
 	}
-	rec, err := j.load(seq)
+	rec, err := j.load(key(j.shard, seq))
 	if errors.Is(err, pebble.ErrNotFound) {
 		if err := j.check(seq); err != nil { // trimmed meanwhile
 			return nil, err
@@ -301,7 +301,7 @@ func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
 	}
 	b := j.store.db.NewBatch()
 	defer func() { _ = b.Close() }()
-	if err := b.Set(key(j.shard, 0), base.AppendTo(nil), nil); err != nil {
+	if err := b.Set(markKey(j.shard), base.AppendTo(nil), nil); err != nil {
 		return fmt.Errorf("trim shard %d: %w", j.shard, err)
 	}
 	if err := b.DeleteRange(key(j.shard, first), key(j.shard, upTo+1), nil); err != nil {

@@ -8,14 +8,21 @@ import (
 	"github.com/staunchmq/staunch/internal/journal"
 )
 
-const keyBytes = 12
+const (
+	keyBytes  = 12
+	markShard = 1<<32 - 1 // no shard has this number
+)
 
-// key returns the key of a record, or, for number 0, of the shard's trim mark.
+// key returns the key of a record.
 func key(shard uint32, seq journal.Seq) []byte {
 	b := make([]byte, 0, keyBytes)
 	b = binary.BigEndian.AppendUint32(b, shard)
 	return binary.BigEndian.AppendUint64(b, uint64(seq))
 }
+
+// markKey returns the key of a shard's trim mark. Marks lie apart from the records: they change often, and a table file with
+// a mark and new records would span all records of the shard.
+func markKey(shard uint32) []byte { return key(markShard, journal.Seq(shard)) }
 
 // keySeq returns the record number in a key of ours, and whether it is one.
 func keySeq(k []byte) (journal.Seq, bool) {
@@ -25,20 +32,25 @@ func keySeq(k []byte) (journal.Seq, bool) {
 	return journal.Seq(binary.BigEndian.Uint64(k[4:])), true
 }
 
-// shardEnd returns the key behind all keys of a shard.
-func shardEnd(shard uint32) []byte {
-	if shard == 1<<32-1 {
-		return []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	}
-	return key(shard+1, 0)
-}
+// shardEnd returns the key behind all records of a shard.
+func shardEnd(shard uint32) []byte { return key(shard+1, 0) }
 
-// splitAtShards is a pebble.SpanPolicyFunc whose only purpose is the end key: a table file never holds records of two
-// shards. So the files of one shard never overlap, compactions move them instead of rewriting them, and a trim removes
-// whole files.
-func splitAtShards(start []byte) (pebble.SpanPolicy, []byte, error) {
-	if len(start) < 4 {
-		return pebble.SpanPolicy{}, nil, nil
+// splitTables is a pebble.SpanPolicyFunc whose only purpose is the end key: where a table file must end that begins at start.
+// It ends them at shards, so that the files of one shard hardly ever overlap and compactions move them instead of rewriting
+// them; and at the oldest record of a shard, so that the range delete of a trim is in a file of its own, which overlaps with
+// what is to be deleted and not with all that has been written since.
+func (s *Store) splitTables(start []byte) (pebble.SpanPolicy, []byte, error) {
+	policy := pebble.SpanPolicy{DisableValueSeparationBySuffix: true}
+	seq, ok := keySeq(start)
+	if !ok {
+		return policy, nil, nil
 	}
-	return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, shardEnd(binary.BigEndian.Uint32(start)), nil
+	shard := binary.BigEndian.Uint32(start)
+	if int64(shard) >= int64(len(s.firsts)) { // the trim marks
+		return policy, nil, nil
+	}
+	if first := journal.Seq(s.firsts[shard].Load()); seq < first {
+		return policy, key(shard, first), nil
+	}
+	return policy, shardEnd(shard), nil
 }

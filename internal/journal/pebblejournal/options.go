@@ -40,7 +40,7 @@ type Options struct {
 	DiskSlow time.Duration
 
 	Logger *slog.Logger // nil discards
-	Clock  clock.Clock  // for latencies and pauses only; nil is the system's
+	Clock  clock.Clock  // for latencies, and pauses between failed flushes, only; nil is the system's
 	FS     vfs.FS       // nil is the operating system's
 	Events Events
 }

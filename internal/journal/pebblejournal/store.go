@@ -37,6 +37,8 @@ type Store struct {
 	guard   *guard
 	db      *pebble.DB
 
+	firsts []atomic.Uint64 // for each shard the number of its oldest record, 0 until its journal is opened
+
 	failed   chan struct{} // closed by the first failure
 	failOnce sync.Once
 	failure  atomic.Pointer[error]
@@ -67,12 +69,12 @@ func Open(dir string, options Options) (*Store, error) {
 		s.releaseAll()
 		return nil, err
 	}
+	s.firsts = make([]atomic.Uint64, s.format.shards)
 	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail}
 	if err := s.openPebble(); err != nil {
 		s.releaseAll()
 		return nil, err
 	}
-	s.guard.arm()
 	return s, nil
 }
 
@@ -118,31 +120,33 @@ func (s *Store) inspect() (exists bool, err error) {
 	return true, nil
 }
 
-// openPebble opens the database. Nothing that Pebble does there may end the process.
-func (s *Store) openPebble() (err error) {
+// openPebble opens the database.
+func (s *Store) openPebble() error {
 	dir := s.fs.PathJoin(s.dir, journalDir)
-	defer func() {
-		if r := recover(); r != nil {
-			fatal, ok := r.(fatalError)
-			if !ok {
-				panic(r)
-			}
-			err = fmt.Errorf("open %s: %w", dir, fatal)
-		}
-	}()
-	if err = s.fs.MkdirAll(dir, 0o700); err == nil {
+	err := s.fs.MkdirAll(dir, 0o700)
+	if err == nil {
 		err = syncDir(s.fs, s.dir)
+	}
+	if err == nil {
+		err = checkLogs(s.fs, dir)
 	}
 	if err == nil {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
-	switch {
-	case err == nil:
-		return nil
-	case pebble.IsCorruptionError(err):
+	if errors.Is(err, journal.ErrDamaged) {
+		return err
+	}
+	if pebble.IsCorruptionError(err) {
 		return &journal.DamagedError{Store: dir, Reason: err.Error()}
 	}
-	return fmt.Errorf("open %s: %w", dir, mapFull(err))
+	if err == nil && s.Err() != nil { // the guard has kept it from Pebble
+		err = s.Err()
+		_ = s.db.Close() // nothing of it is of use
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", dir, mapFull(err))
+	}
+	return nil
 }
 
 // pebbleOptions makes Pebble a log.
@@ -165,10 +169,10 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		WALBytesPerSync: 0,
 		BytesPerSync:    1 << 20,
 
-		// Records never overwrite each other and a shard's files do not overlap (splitAtShards), so one flush is one more
+		// Records never overwrite each other and a shard's files do not overlap (splitTables), so one flush is one more
 		// sublevel at worst, reads look at one file each, and most records are trimmed before they would be worth
 		// moving.
-		L0CompactionThreshold:      8,
+		L0CompactionThreshold:      2,
 		L0StopWritesThreshold:      64,
 		LBaseMaxBytes:              1 << 30,
 		MaxOpenFiles:               1000,
@@ -184,7 +188,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
 		o.Levels[i].BlockSize = 64 << 10
 	}
-	o.Experimental.SpanPolicyFunc = splitAtShards
+	o.Experimental.SpanPolicyFunc = s.splitTables
 	return o
 }
 
@@ -192,7 +196,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 func (s *Store) fail(err error) {
 	s.failOnce.Do(func() {
 		s.failure.Store(&err)
-		s.options.Logger.Error("journal has failed: nothing more is written; restart after the disk is in order",
+		s.options.Logger.Error("journal has failed: nothing more is stored; restart when the disk is in order",
 			"dir", s.dir, "error", err)
 		close(s.failed)
 		s.options.Events.Failed(err)
@@ -254,8 +258,9 @@ func (s *Store) forget(shard uint32) {
 
 // Stats are sizes of a store.
 type Stats struct {
-	DiskBytes       uint64 // everything in Pebble's directory
-	WALBytes        uint64 // the write-ahead log's part of it
+	DiskBytes       uint64 // everything in Pebble's directory, with what is about to be deleted
+	TableBytes      uint64 // what of it are table files in use
+	WALBytes        uint64 // what of it is the write-ahead log, with files kept to be used again
 	MemTableBytes   uint64 // in memory, not yet in table files
 	CacheBytes      int64
 	CompactionDebt  uint64 // bytes that Pebble still wants to move
@@ -273,7 +278,8 @@ func (s *Store) Stats() Stats {
 	m := s.db.Metrics()
 	st := Stats{
 		DiskBytes:      m.DiskSpaceUsage(),
-		WALBytes:       m.WAL.PhysicalSize,
+		TableBytes:     m.Table.Local.LiveSize,
+		WALBytes:       m.WAL.PhysicalSize + m.WAL.ObsoletePhysicalSize,
 		MemTableBytes:  m.MemTable.Size,
 		CacheBytes:     m.BlockCache.Size,
 		CompactionDebt: m.Compact.EstimatedDebt,

@@ -1,0 +1,88 @@
+package pebblejournal
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/journaltest"
+)
+
+// TestTrimGivesSpaceBackWithoutRewriting keeps a backlog in every shard for a while, as queues that are written and drained do,
+// and looks at what is on the disk and how often it was written; then it trims everything.
+func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	o.MemTableBytes = 2 << 20
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	const (
+		records = 1500
+		backlog = 500
+		size    = 20_000
+	)
+	ctx := context.Background()
+	body := string(noise(size))
+	journals := make([]journal.Journal, s.Shards())
+	writers := make([]journaltest.Writer, s.Shards())
+	for i := range journals {
+		journals[i], writers[i] = mustJournal(t, s, uint32(i)), journaltest.NewWriter(uint32(i))
+	}
+	for n := 1; n <= records; n++ {
+		for i, j := range journals {
+			p := j.Append(writers[i].Next(t, body))
+			if n%50 != 0 {
+				continue
+			}
+			if err := p.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if n%100 == 0 && n > backlog {
+				if err := j.Trim(ctx, journal.Seq(n-backlog)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	wantDisk(t, s, 2*backlog*size*s.Shards())
+	m := s.db.Metrics()
+	in, written := m.WAL.BytesIn, m.WAL.BytesWritten
+	for _, l := range m.Levels {
+		written += l.TableBytesFlushed + l.TableBytesCompacted
+	}
+	// Log and flush are 2.
+	if amplification := float64(written) / float64(in); amplification > 3 {
+		t.Errorf("every byte was written %.2f times\n%s", amplification, m)
+	} else {
+		t.Logf("every byte was written %.2f times", amplification)
+	}
+	for _, j := range journals {
+		if err := j.Trim(ctx, records-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantDisk(t, s, 100*size)
+}
+
+// wantDisk waits for table files of at most so many bytes.
+func wantDisk(t *testing.T, s *Store, most int) {
+	t.Helper()
+	if err := s.db.Flush(); err != nil { // what flushDelay does later
+		t.Fatal(err)
+	}
+	// Pebble deletes files in its own time.
+	deadline := time.After(20 * time.Second)
+	for {
+		st := s.Stats()
+		if st.TableBytes <= uint64(most) {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%d bytes on disk, want at most %d\n%s", st.TableBytes, most, s.db.Metrics())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
