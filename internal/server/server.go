@@ -162,6 +162,8 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	select {
 	case <-ctx.Done():
 	case <-core.Context().Done(): // a shard or the service has failed; core.Wait says which
+	case <-failed(s.store):
+		failure = errors.New("the data directory has failed; the log says how")
 	case err := <-served:
 		failure = fmt.Errorf("the listener failed: %w", err)
 	}

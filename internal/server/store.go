@@ -45,6 +45,14 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 	return nil, err
 }
 
+// failed returns a channel that is closed when the store has failed for good; nil if it cannot.
+func failed(st store) <-chan struct{} {
+	if s, ok := st.(*pebblejournal.Store); ok {
+		return s.Failed()
+	}
+	return nil
+}
+
 // memoryStore holds journals that are gone with the process.
 type memoryStore int
 
