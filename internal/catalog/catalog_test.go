@@ -277,6 +277,9 @@ func TestTenFinishedTasksAreKept(t *testing.T) {
 	if active != 1 {
 		t.Errorf("%d active tasks", active)
 	}
+	if v := c.View(); v.Task(q.ID, "7") == nil || v.Task(q.ID, "0") != nil || v.Task(q.ID+1, "7") != nil {
+		t.Error("a task is not found by its queue and ID")
+	}
 	change(t, c, DeleteQueue{ID: q.ID})
 	if tasks := c.View().Tasks(q.ID); tasks != nil {
 		t.Errorf("tasks of a queue that is gone: %v", tasks)
@@ -306,6 +309,38 @@ func TestUpdatesSeeEachOther(t *testing.T) {
 	if got := c.View().Queue(q.ID).Attributes.DelaySeconds; got != writers*times {
 		t.Errorf("%d of %d updates count", got, writers*times)
 	}
+}
+
+// Readers and a writer at once: the race detector watches.
+func TestReadersWaitForNobody(t *testing.T) {
+	c, _ := newTestCatalog()
+	create(t, c, key("a"), withTarget(key("dead")))
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				v := c.View()
+				if v.Lookup(key("a")) == nil || !v.HasSources(key("dead")) || len(names(v.All())) != v.Len() {
+					t.Error("a reader sees half a change")
+					return
+				}
+			}
+		})
+	}
+	for i := range 300 {
+		q := create(t, c, key(fmt.Sprint("b", i)), withTarget(key("dead")))
+		if i%2 == 0 {
+			change(t, c, DeleteQueue{ID: q.ID})
+		}
+	}
+	close(done)
+	wg.Wait()
 }
 
 func TestUpdateOfNothingAppendsNothing(t *testing.T) {

@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -15,8 +18,8 @@ type View struct {
 	next   uint64
 	secret []byte
 
-	// byKey, byID and byPartition hold the same queues.
-	byKey       *btree.BTreeG[keyed]
+	// scopes, byID and byPartition hold the same queues. The map is replaced and never changed, and has no empty tree.
+	scopes      map[scope]*btree.Map[string, *Queue]
 	byID        *btree.Map[QueueID, *Queue]
 	byPartition *btree.Map[queue.ID, *Queue]
 	// sources holds the queues with a redrive policy, by its target.
@@ -28,11 +31,13 @@ type View struct {
 	tasks *btree.Map[QueueID, []*MoveTask]
 }
 
-// keyed is a queue under its key; the key alone is enough to search with.
-type keyed struct {
-	Key
-	queue *Queue
+// scope is where the names of queues are unique. There are few scopes and many names, so a lookup is fast in a map of scopes and a
+// tree of names.
+type scope struct {
+	account, region string
 }
+
+func (k Key) scope() scope { return scope{k.Account, k.Region} }
 
 // source is a queue whose redrive policy names target.
 type source struct {
@@ -51,7 +56,7 @@ func emptyView() *View {
 	noLocks := btree.Options{NoLocks: true}
 	return &View{
 		next:        1,
-		byKey:       btree.NewBTreeGOptions(func(a, b keyed) bool { return a.Key.compare(b.Key) < 0 }, noLocks),
+		scopes:      make(map[scope]*btree.Map[string, *Queue]),
 		byID:        btree.NewMap[QueueID, *Queue](0),
 		byPartition: btree.NewMap[queue.ID, *Queue](0),
 		sources: btree.NewBTreeGOptions(func(a, b source) bool {
@@ -76,7 +81,7 @@ func (v *View) copy() *View {
 	return &View{
 		next:          v.next,
 		secret:        v.secret,
-		byKey:         v.byKey.Copy(),
+		scopes:        v.scopes,
 		byID:          v.byID.Copy(),
 		byPartition:   v.byPartition.Copy(),
 		sources:       v.sources.Copy(),
@@ -88,8 +93,12 @@ func (v *View) copy() *View {
 
 // Lookup returns the queue with this name, or nil. It does not allocate.
 func (v *View) Lookup(k Key) *Queue {
-	found, _ := v.byKey.Get(keyed{Key: k})
-	return found.queue
+	names := v.scopes[k.scope()]
+	if names == nil {
+		return nil
+	}
+	q, _ := names.Get(k.Name)
+	return q
 }
 
 // Queue returns the queue with this ID, or nil.
@@ -105,12 +114,21 @@ func (v *View) QueueOf(p queue.ID) *Queue {
 }
 
 // Len returns the number of queues.
-func (v *View) Len() int { return v.byKey.Len() }
+func (v *View) Len() int { return v.byID.Len() }
 
 // All goes through all queues in the order of account, region and name.
 func (v *View) All() iter.Seq[*Queue] {
 	return func(yield func(*Queue) bool) {
-		v.byKey.Scan(func(k keyed) bool { return yield(k.queue) })
+		scopes := slices.SortedFunc(maps.Keys(v.scopes), func(a, b scope) int {
+			return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
+		})
+		for _, sc := range scopes {
+			for q := range v.List(sc.account, sc.region, "", "") {
+				if !yield(q) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -118,15 +136,18 @@ func (v *View) All() iter.Seq[*Queue] {
 // order of their names. Its cost depends on how many are taken from it, not on how many there are.
 func (v *View) List(account, region, prefix, after string) iter.Seq[*Queue] {
 	return func(yield func(*Queue) bool) {
-		from := Key{Account: account, Region: region, Name: max(prefix, after)}
-		v.byKey.Ascend(keyed{Key: from}, func(k keyed) bool {
-			if k.Account != account || k.Region != region || !strings.HasPrefix(k.Name, prefix) {
+		names := v.scopes[scope{account, region}]
+		if names == nil {
+			return
+		}
+		names.Ascend(max(prefix, after), func(name string, q *Queue) bool {
+			if !strings.HasPrefix(name, prefix) {
 				return false
 			}
-			if after != "" && k.Name == after {
+			if after != "" && name == after {
 				return true
 			}
-			return yield(k.queue)
+			return yield(q)
 		})
 	}
 }
@@ -204,7 +225,7 @@ func (v *View) put(q *Queue) {
 	if old := v.Queue(q.ID); old != nil {
 		v.remove(old)
 	}
-	v.byKey.Set(keyed{q.Key, q})
+	v.inScope(q.Key, func(names *btree.Map[string, *Queue]) { names.Set(q.Name, q) })
 	v.byID.Set(q.ID, q)
 	v.next = max(v.next, uint64(q.ID)+1)
 	for _, p := range q.Partitions {
@@ -216,9 +237,24 @@ func (v *View) put(q *Queue) {
 	}
 }
 
+// inScope changes a copy of the names in the scope of k, and puts it in place.
+func (v *View) inScope(k Key, change func(names *btree.Map[string, *Queue])) {
+	names := btree.NewMap[string, *Queue](0)
+	if current := v.scopes[k.scope()]; current != nil {
+		names = current.Copy()
+	}
+	change(names)
+	v.scopes = maps.Clone(v.scopes)
+	if names.Len() > 0 {
+		v.scopes[k.scope()] = names
+	} else {
+		delete(v.scopes, k.scope())
+	}
+}
+
 // remove takes a queue out.
 func (v *View) remove(q *Queue) {
-	v.byKey.Delete(keyed{Key: q.Key})
+	v.inScope(q.Key, func(names *btree.Map[string, *Queue]) { names.Delete(q.Name) })
 	v.byID.Delete(q.ID)
 	for _, p := range q.Partitions {
 		v.byPartition.Delete(p.ID)

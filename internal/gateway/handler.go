@@ -49,7 +49,8 @@ type Options struct {
 	ObservePanic func()
 	// NewRequestID returns a fresh UUID. Default: a random one.
 	NewRequestID func() string
-	// Now returns the time, for durations and for deadlines of connections. Default: time.Now.
+	// Now returns the time, for durations and for the deadlines of connections, which go by the
+	// system's clock: a clock that tests turn does not belong here. Default: time.Now.
 	Now func() time.Time
 }
 

@@ -166,11 +166,11 @@ func TestGzip(t *testing.T) {
 func TestDeepNesting(t *testing.T) {
 	h := New(Options{SQS: fake(ok)})
 	for _, body := range []string{
-		strings.Repeat("[", 8<<20),
-		strings.Repeat(`{"a":`, 1<<20),
-		`{"MessageAttributes":` + strings.Repeat(`{"a":`, 1<<20),
-		`{"x":` + strings.Repeat(`{"a":`, 1<<20),
-		`{"x":` + strings.Repeat(`[`, 8<<20),
+		strings.Repeat("[", 200_000),
+		strings.Repeat(`{"a":`, 200_000),
+		`{"MessageAttributes":` + strings.Repeat(`{"a":`, 200_000),
+		`{"x":` + strings.Repeat(`{"a":`, 200_000),
+		`{"x":` + strings.Repeat(`[`, 200_000),
 	} {
 		expectError(t, record(h, jsonRequest("SendMessage", strings.NewReader(body))), 400, "MalformedInput")
 	}
@@ -417,6 +417,43 @@ func TestPanicEndsOneRequest(t *testing.T) {
 	}
 	if strings.Contains(w.Body.String(), "range") {
 		t.Errorf("the answer tells secrets: %s", w.Body)
+	}
+}
+
+func TestBrokenBodies(t *testing.T) {
+	h := New(Options{SQS: fake(ok)})
+	broken := io.MultiReader(strings.NewReader(`{}`), readerFunc(func([]byte) (int, error) { return 0, errors.New("malformed chunked encoding") }))
+	expectError(t, record(h, jsonRequest("SendMessage", broken)), 400, "MalformedInput")
+
+	r := httptest.NewRequest("POST", "/", &endless{n: 17 << 20})
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	expectError(t, record(h, r), 413, "RequestEntityTooLarge")
+}
+
+func TestLongActionNamesAreCut(t *testing.T) {
+	w := record(New(Options{SQS: fake(ok)}), jsonRequest(strings.Repeat("a", 10_000), strings.NewReader("{}")))
+	expectError(t, w, 400, "InvalidAction")
+	if w.Body.Len() > 500 {
+		t.Errorf("the answer has %d bytes", w.Body.Len())
+	}
+}
+
+// TestPanicAfterAnswer checks that a panic while an answer is written, or http.ErrAbortHandler, ends the connection.
+func TestPanicAfterAnswer(t *testing.T) {
+	abort := fake(func(context.Context, string, *api.Caller, any) (any, error) { panic(http.ErrAbortHandler) })
+	for name, h := range map[string]*Handler{
+		"abort":    New(Options{SQS: abort}),
+		"observer": New(Options{SQS: fake(ok), Logger: slog.New(slog.DiscardHandler), Observe: func(string, string, int, float64) { panic("observer") }}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler {
+					t.Errorf("panicked with %v", p)
+				}
+			}()
+			record(h, jsonRequest("ListQueues", strings.NewReader("{}")))
+			t.Error("did not panic")
+		})
 	}
 }
 

@@ -137,15 +137,15 @@ func (s *Service) configure(ctx context.Context, p catalog.Partition) error {
 	if err := s.configurator.claim(ctx, p.ID); err != nil {
 		return err
 	}
+	err := errPanicked
+	defer func() { s.configurator.release(p, err) }()
 	view := s.catalog.View()
 	client := s.shards[p.Shard]
-	var err error
 	if q := view.QueueOf(p.ID); q != nil {
 		err = client.Configure(ctx, p.ID, settings(view, q))
 	} else {
 		err = client.Drop(ctx, p.ID)
 	}
-	s.configurator.release(p, err)
 	if err != nil {
 		s.log.Warn("a partition does not follow its queue's definition yet", "partition", p.ID, "shard", p.Shard, "error", err)
 		s.rouse()

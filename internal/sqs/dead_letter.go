@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -28,119 +25,30 @@ import (
 //   - the sweeper looks again, after it has claimed, which messages are still moving;
 //   - what it carries stays claimed for lateAfter, so that somebody who got the message before, and claims it only now, leaves it.
 //
-// Messages are put back only when the target is gone for good. So whoever still has the old move in hand fails in the same way.
-
-// lateAfter is how long a receive could, at the very most, take from getting its messages to claiming them: there is nothing
-// between the two that waits.
-const lateAfter = 10 * time.Minute
-
-// carrier knows which moves are being carried, and what has broken off.
-type carrier struct {
-	mu sync.Mutex
-	// claimed are the moves being carried, and those swept until the given time. Guarded by mu, like all here.
-	claimed map[queue.Origin]time.Time
-	// broken are the source partitions with moves that may have broken off.
-	broken map[queue.ID]struct{}
-	// unsettled are the origins that their target should forget.
-	unsettled map[queue.ID][]queue.Origin
-}
-
-func newCarrier() carrier {
-	return carrier{
-		claimed:   make(map[queue.Origin]time.Time),
-		broken:    make(map[queue.ID]struct{}),
-		unsettled: make(map[queue.ID][]queue.Origin),
-	}
-}
-
-// claim takes those of the moves that nobody carries. The caller carries them and then releases them.
-func (c *carrier) claim(source queue.ID, moves []shard.MovingMessage) []shard.MovingMessage {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(moves), func(m shard.MovingMessage) bool {
-		o := origin(source, m)
-		if _, taken := c.claimed[o]; taken {
-			return true
-		}
-		c.claimed[o] = time.Time{}
-		return false
-	})
-}
-
-// release ends the claims.
-func (c *carrier) release(source queue.ID, moves []shard.MovingMessage) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, m := range moves {
-		delete(c.claimed, origin(source, m))
-	}
-}
-
-// keep keeps the claims until the given time, when forget ends them.
-func (c *carrier) keep(source queue.ID, moves []shard.MovingMessage, until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, m := range moves {
-		c.claimed[origin(source, m)] = until
-	}
-}
-
-func (c *carrier) forget(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.claimed, func(_ queue.Origin, until time.Time) bool { return !until.IsZero() && !until.After(now) })
-}
-
-// breakOff notes that moves out of the partition may have broken off.
-func (c *carrier) breakOff(source queue.ID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.broken[source] = struct{}{}
-}
-
-// takeBroken returns the partitions to sweep, and takes them off the list.
-func (c *carrier) takeBroken() []queue.ID {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	taken := slices.Sorted(maps.Keys(c.broken))
-	clear(c.broken)
-	return taken
-}
-
-// settleLater notes origins that their target should forget.
-func (c *carrier) settleLater(target queue.ID, origins []queue.Origin) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unsettled[target] = append(c.unsettled[target], origins...)
-}
-
-// takeUnsettled returns what is to be settled, and takes it off the list.
-func (c *carrier) takeUnsettled() map[queue.ID][]queue.Origin {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	taken := c.unsettled
-	c.unsettled = make(map[queue.ID][]queue.Origin)
-	return taken
-}
+// Messages are put back only when the target is gone for good. So whoever still has the old move in hand fails in the same way, and
+// the message is free to move again.
 
 func origin(source queue.ID, m shard.MovingMessage) queue.Origin {
 	return queue.Origin{Partition: source, Ref: m.Ref}
 }
 
-// carryDeadLetters carries what a receive of q has hidden, and tells about nothing: the receive has its messages whatever becomes
-// of the moves. It is not stopped by the client's going away.
+// carryDeadLetters carries what a receive of q has hidden. It returns no error: the receive has its messages whatever becomes of the
+// moves. It is not stopped by the client's going away.
 func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves []shard.MovingMessage) {
 	_, source := s.home(q)
 	moves = s.carrier.claim(source, moves)
 	if len(moves) == 0 {
 		return
 	}
-	late, err := s.carry(context.WithoutCancel(ctx), q, moves)
-	s.carrier.release(source, moves)
-	if err != nil {
-		s.log.Warn("dead letters are held up on their way", "queue", q.Name, "count", len(late), "error", err)
-		s.brokeOff(source)
-	}
+	err := errPanicked
+	defer func() {
+		s.carrier.release(source, moves)
+		if err != nil {
+			s.log.Warn("dead letters are held up on their way", "queue", q.Name, "error", err)
+			s.brokeOff(source)
+		}
+	}()
+	_, err = s.carry(context.WithoutCancel(ctx), q, moves)
 }
 
 // brokeOff lets Run look for moves out of a partition that may have broken off.
@@ -179,11 +87,16 @@ func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID
 		return fmt.Errorf("put dead letters into partition %d: %w", target, err)
 	}
 	if err := from.EndMove(ctx, source, refs, !gone); err != nil {
+		if !gone {
+			s.carrier.endLater(source, target, refs)
+		}
 		return fmt.Errorf("end the move of dead letters out of partition %d: %w", source, err)
 	}
-	if !gone {
-		s.settle(ctx, target, origins(source, refs))
+	if gone {
+		s.carrier.release(source, moves) // they are as they were, and may move again
+		return nil
 	}
+	_ = s.settle(ctx, target, origins(source, refs))
 	return nil
 }
 
@@ -201,17 +114,20 @@ func (s *Service) arrive(ctx context.Context, target queue.ID, arrivals func(fif
 	return err
 }
 
-// settle lets the target forget origins; what fails is done later.
-func (s *Service) settle(ctx context.Context, target queue.ID, origins []queue.Origin) {
+// settle lets the target forget origins. What fails is done later, by Run.
+func (s *Service) settle(ctx context.Context, target queue.ID, origins []queue.Origin) error {
 	q := s.catalog.View().QueueOf(target)
 	if q == nil {
-		return
+		return nil
 	}
 	to, _ := s.home(q)
-	if err := to.Settle(ctx, target, origins); err != nil && !errors.Is(err, shard.ErrNoPartition) {
-		s.carrier.settleLater(target, origins)
-		s.rouse()
+	err := to.Settle(ctx, target, origins)
+	if err == nil || errors.Is(err, shard.ErrNoPartition) {
+		return nil
 	}
+	s.carrier.settleLater(target, origins)
+	s.rouse()
+	return fmt.Errorf("settle moves into partition %d: %w", target, err)
 }
 
 func origins(source queue.ID, refs []queue.Ref) []queue.Origin {
@@ -243,25 +159,33 @@ func deadLetters(q *catalog.Queue, fifo bool, moves []shard.MovingMessage) []sha
 // sweep carries the dead letters that are moving out of q and that nobody carries.
 func (s *Service) sweep(ctx context.Context, q *catalog.Queue) error {
 	from, source := s.home(q)
+	unended := s.carrier.takeUnended(source)
 	moving, err := deadLettersMoving(ctx, from, source)
 	if err != nil {
+		s.carrier.putUnended(source, unended)
 		return err
 	}
 	claimed := s.carrier.claim(source, moving)
-	if len(claimed) == 0 {
-		return nil
+	if len(claimed) > 0 {
+		// Those that were carried by others before the claim are not moving any more.
+		if moving, err = deadLettersMoving(ctx, from, source); err != nil {
+			s.carrier.release(source, claimed)
+			s.carrier.putUnended(source, unended)
+			return err
+		}
 	}
-	// Those that were carried by others before the claim are not moving any more.
-	moving, err = deadLettersMoving(ctx, from, source)
-	if err != nil {
-		s.carrier.release(source, claimed)
-		return err
+	isMoving := func(ref queue.Ref) bool {
+		return slices.ContainsFunc(moving, func(m shard.MovingMessage) bool { return m.Ref == ref })
 	}
-	still := slices.DeleteFunc(slices.Clone(claimed), func(m shard.MovingMessage) bool {
-		return !slices.ContainsFunc(moving, func(other shard.MovingMessage) bool { return other.Ref == m.Ref && other.Target == m.Target })
-	})
-	late, err := s.carry(ctx, q, still)
+	// What is moving will be settled by who carries it.
+	for _, u := range unended {
+		if !isMoving(u.ref) {
+			_ = s.settle(ctx, u.target, []queue.Origin{{Partition: source, Ref: u.ref}})
+		}
+	}
+	still := slices.DeleteFunc(slices.Clone(claimed), func(m shard.MovingMessage) bool { return !isMoving(m.Ref) })
 	s.carrier.keep(source, claimed, s.clock.Now().Add(lateAfter))
+	late, err := s.carry(ctx, q, still)
 	s.carrier.release(source, late)
 	return err
 }

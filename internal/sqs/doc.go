@@ -14,8 +14,8 @@
 // down before it is begun, and each is mended: by the server while it runs, and at its start before it answers anything.
 //
 //   - A definition was committed, but the partition does not follow it yet (configure.go, reconcile.go).
-//   - A message is on its way to a dead-letter queue (dead_letter.go).
-//   - A message move task has taken messages that have not arrived (move_tasks.go).
+//   - A message is on its way to a dead-letter queue (dead_letter.go, carrier.go).
+//   - A message move task has taken messages that have not arrived (mover.go).
 //
 // The package knows nothing of HTTP, of wire formats, or of journals. A [Service] may be used from any goroutine.
 package sqs

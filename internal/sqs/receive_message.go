@@ -94,7 +94,7 @@ func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.R
 		case errors.Is(err, queue.ErrInFlightLimit) && isLongPoll:
 			return nil, nil // AWS is silent here, but not on a short poll
 		case err != nil:
-			if q.Attributes.Redrive != nil && (ctx.Err() != nil || errors.Is(err, shard.ErrUnavailable)) {
+			if ctx.Err() != nil || errors.Is(err, shard.ErrUnavailable) {
 				s.brokeOff(p) // the answer that is lost may have had dead letters in it
 			}
 			return nil, s.failure(q, err)

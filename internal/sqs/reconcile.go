@@ -160,7 +160,7 @@ func (s *Service) mend(ctx context.Context) error {
 			return nil
 		case <-s.work:
 		}
-		if err := s.mendOnce(ctx); err != nil {
+		if err := guarded(func() error { return s.mendOnce(ctx) }); err != nil {
 			s.log.Warn("some background work failed and will be tried again", "error", err)
 			if !retry.sleep(ctx, s.clock) {
 				return nil
@@ -177,11 +177,14 @@ func (s *Service) mendOnce(ctx context.Context) error {
 	s.carrier.forget(s.clock.Now())
 	err := s.configureFailed(ctx)
 	for target, origins := range s.carrier.takeUnsettled() {
-		s.settle(ctx, target, origins)
+		err = errors.Join(err, s.settle(ctx, target, origins))
 	}
 	for _, source := range s.carrier.takeBroken() {
 		q := s.catalog.View().QueueOf(source)
-		if q == nil {
+		if q == nil { // deleted meanwhile, so nothing moves out of it
+			for _, u := range s.carrier.takeUnended(source) {
+				_ = s.settle(ctx, u.target, []queue.Origin{{Partition: source, Ref: u.ref}})
+			}
 			continue
 		}
 		if failed := s.sweep(ctx, q); failed != nil {

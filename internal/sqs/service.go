@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,6 +162,19 @@ func (s *Service) ensureSecret(ctx context.Context) error {
 	return nil
 }
 
+// errPanicked is how work ended that did not come to its end.
+var errPanicked = errors.New("panicked")
+
+// guarded calls fn and turns a panic into an error: background work that meets a defect must not take the server with it.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &lifecycle.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return fn()
+}
+
 // backoff makes the times between attempts: first, doubling, up to max.
 type backoff struct {
 	first, max, next time.Duration
@@ -195,7 +209,7 @@ func forEach[T any](items []T, fn func(T) error) error {
 				if i >= len(items) {
 					return
 				}
-				if err := fn(items[i]); err != nil {
+				if err := guarded(func() error { return fn(items[i]) }); err != nil {
 					mu.Lock()
 					errs = append(errs, err)
 					mu.Unlock()

@@ -161,6 +161,15 @@ func TestDecodeRefuses(t *testing.T) {
 
 		{"too many entries", "SendMessageBatch", `{"Entries":[` + strings.Repeat("{},", 1500) + `{}]}`,
 			api.TooManyEntriesInBatchRequest, "Maximum number of entries per request are 10. You have sent 1501."},
+		{"too many entries, cut short", "SendMessageBatch", `{"Entries":[` + strings.Repeat("{},", 1500), api.MalformedInput, notJSON},
+		{"list for a blob", "SendMessage", `{"MessageAttributes":{"b":{"BinaryValue":[]}}}`, api.MalformedInput, "Start of list found where not expected"},
+		{"cut short in a number", "SendMessage", `{"DelaySeconds":-`, api.MalformedInput, notJSON},
+		{"cut short in a list", "GetQueueAttributes", `{"AttributeNames":["a"`, api.MalformedInput, notJSON},
+		{"bad null in a list", "GetQueueAttributes", `{"AttributeNames":[nil]}`, api.MalformedInput, notJSON},
+		{"bad null in a map", "TagQueue", `{"Tags":{"a":nil}}`, api.MalformedInput, notJSON},
+		{"bad number for a queue attribute", "CreateQueue", `{"Attributes":{"a":-}}`, api.MalformedInput, notJSON},
+		{"long name twice", "TagQueue", `{"Tags":{"` + strings.Repeat("a", 500) + `":"","` + strings.Repeat("a", 500) + `":""}}`,
+			api.MalformedInput, `The request body has the member "` + strings.Repeat("a", 256) + `…" twice.`},
 		{"too many names", "UntagQueue", `{"TagKeys":[` + strings.Repeat(`"",`, 1000) + `""]}`,
 			api.MalformedInput, "TagKeys has 1001 items, more than the 1000 that a request may have."},
 	} {
