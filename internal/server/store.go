@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -34,15 +33,10 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 			Failed:  func(err error) { log.Error("the data directory has failed; the server stops", "error", err) },
 		},
 	})
-	switch {
-	case err == nil:
-		return s, nil
-	case errors.Is(err, journal.ErrLocked):
-		return nil, fmt.Errorf("%w; stop the other process, or give this one its own directory with --data", err)
-	case errors.Is(err, journal.ErrNewerFormat):
-		return nil, fmt.Errorf("%w; run the newer staunch again, or give this one another directory with --data; nothing was changed", err)
+	if err != nil {
+		return nil, fmt.Errorf("%w (--data chooses the directory)", err)
 	}
-	return nil, err
+	return s, nil
 }
 
 // failed returns a channel that is closed when the store has failed for good; nil if it cannot.

@@ -30,10 +30,11 @@ func (s *Shard) maybeCheckpoint() error {
 	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
 		return nil
 	}
-	state, err := s.appendState(nil)
+	state, err := s.appendState(make([]byte, 0, s.stateSize+s.stateSize/8))
 	if err != nil {
 		return fmt.Errorf("shard %d: encode a checkpoint: %w", s.options.ID, err)
 	}
+	s.stateSize = len(state)
 	seq, needed := s.last, s.oldestNeeded()
 	s.checkpointing = true
 	s.sinceCheckpoint = 0
@@ -140,12 +141,12 @@ func (s *Shard) appendState(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(definitions)))
 	b = append(b, definitions...)
 	b = binary.AppendUvarint(b, uint64(len(s.partitions)))
-	var state []byte
 	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
-		state = s.partitions[id].AppendCheckpoint(state[:0])
 		b = binary.AppendUvarint(b, uint64(id))
-		b = binary.AppendUvarint(b, uint64(len(state)))
-		b = append(b, state...)
+		b = binary.LittleEndian.AppendUint64(b, 0) // the length, known afterwards
+		start := len(b)
+		b = s.partitions[id].AppendCheckpoint(b)
+		binary.LittleEndian.PutUint64(b[start-8:], uint64(len(b)-start))
 	}
 	return b, nil
 }
@@ -171,7 +172,7 @@ func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 	definitions := d.next(d.uvarint())
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
 		id := queue.ID(d.uvarint())
-		data := d.next(d.uvarint())
+		data := d.next(d.uint64())
 		if d.err != nil {
 			break
 		}
@@ -215,6 +216,13 @@ func (d *decoder) uvarint() uint64 {
 	v, err := binary.ReadUvarint(d)
 	d.keep(err)
 	return v
+}
+
+func (d *decoder) uint64() uint64 {
+	if b := d.next(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
 }
 
 func (d *decoder) varint() int64 {

@@ -9,11 +9,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/journal"
@@ -140,11 +142,13 @@ func handles(r *ReceiveResult) []queue.Handle {
 
 // call is a call that runs on a goroutine of its own.
 type call struct {
-	done   bool
+	done   atomic.Bool
 	after  time.Duration // how long it took
 	result *ReceiveResult
 	err    error
 }
+
+func (c *call) answered() bool { return c.done.Load() }
 
 // start calls f on a goroutine and waits until it is answered or nothing moves any more.
 func start(f func() (*ReceiveResult, error)) *call {
@@ -153,7 +157,7 @@ func start(f func() (*ReceiveResult, error)) *call {
 	go func() {
 		c.result, c.err = f()
 		c.after = time.Since(began)
-		c.done = true
+		c.done.Store(true)
 	}()
 	synctest.Wait()
 	return c
@@ -236,12 +240,12 @@ func (g *gate) failWith(f func(seq journal.Seq, rec []byte) memjournal.Fault) {
 // stepper drives a shard turn by turn, without goroutines: what is in a record, and when it lands, is up to the test.
 type stepper struct {
 	*Shard
-	t       testing.TB
+	t       rapid.TB
 	flying  []*flight
 	settled journal.Seq // the newest record that was settled
 }
 
-func newStepper(t testing.TB, o Options) *stepper {
+func newStepper(t rapid.TB, o Options) *stepper {
 	t.Helper()
 	if o.Journal == nil {
 		o.Journal = memjournal.New(0)
@@ -374,7 +378,7 @@ func (d *definitionList) Restore(state []byte) error {
 }
 
 // stateAt returns the state of all partitions, and the definitions, as of the given time.
-func stateAt(t testing.TB, s *Shard, now int64) []byte {
+func stateAt(t rapid.TB, s *Shard, now int64) []byte {
 	t.Helper()
 	var b []byte
 	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
@@ -389,7 +393,7 @@ func stateAt(t testing.TB, s *Shard, now int64) []byte {
 }
 
 // reopened opens a shard on what a crash would leave of the journal.
-func reopened(t testing.TB, j *memjournal.Journal, o Options) *Shard {
+func reopened(t rapid.TB, j *memjournal.Journal, o Options) *Shard {
 	t.Helper()
 	o.Journal = j.Clone()
 	if o.Clock == nil {
@@ -403,7 +407,7 @@ func reopened(t testing.TB, j *memjournal.Journal, o Options) *Shard {
 }
 
 // requireSameAsJournal checks that the state of a shard that does not run any more is what its journal says.
-func requireSameAsJournal(t testing.TB, s *Shard, j *memjournal.Journal) {
+func requireSameAsJournal(t rapid.TB, s *Shard, j *memjournal.Journal) {
 	t.Helper()
 	o := Options{Clock: s.options.Clock}
 	if s.options.Definitions != nil {

@@ -79,16 +79,23 @@ func (s *Shard) turn() (err error) {
 	}
 	s.step()
 	s.flush()
+	s.release()
 	s.panics = 0
 	return nil
+}
+
+// release makes room for new requests: those that were decided do not count any more.
+func (s *Shard) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inboxBytes -= s.decidedBytes
+	s.decidedBytes = 0
 }
 
 // take moves what has come in to pending.
 func (s *Shard) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inboxBytes -= s.decidedBytes
-	s.decidedBytes = 0
 	s.inbox = s.pending.refill(s.inbox)
 }
 
@@ -104,9 +111,9 @@ const sleepMax = time.Hour
 func (s *Shard) untilNext() time.Duration {
 	s.tick()
 	d := time.Duration(sleepMax)
-	// While a record is being built its time stands still: what is due meanwhile comes with the next one, and the loop is woken
-	// when the record before it has landed.
-	if s.building.builder.Changes() == 0 {
+	// While a record is being built its time stands still: what is due meanwhile comes with the next one. Then, and without room,
+	// something is on its way whose landing wakes the loop.
+	if s.building.builder.Changes() == 0 && s.hasRoom() {
 		if p, ok := s.timers.Min(); ok {
 			d = min(d, s.untilLogTime(p.deadline))
 		}

@@ -14,25 +14,28 @@ import (
 // message reads a message from its record. It is called outside the loop: reading the disk never holds up other requests.
 // journal.ErrTrimmed means that the message has gone meanwhile.
 func (s *Shard) message(ctx context.Context, ref queue.Ref) (queue.Message, error) {
-	changes, ok := s.cache.get(journal.Seq(ref.Record))
-	if !ok {
+	fail := func(err error) (queue.Message, error) {
+		return queue.Message{}, fmt.Errorf("read message %v: %w", ref, err)
+	}
+	r := s.cache.get(journal.Seq(ref.Record))
+	if r == nil {
 		rec, err := s.options.Journal.Get(ctx, journal.Seq(ref.Record))
 		if err != nil {
-			return queue.Message{}, fmt.Errorf("read message %v: %w", ref, err)
+			return fail(err)
 		}
-		changes = s.cache.add(journal.Seq(ref.Record), rec)
+		r = s.cache.add(journal.Seq(ref.Record), rec)
 	}
-	change, ok := changes.At(int(ref.Index))
-	if !ok {
-		return queue.Message{}, fmt.Errorf("read message %v: %w: the record has %d changes", ref, journal.ErrDamaged, changes.Len())
-	}
-	_, change, err := splitChange(change)
+	change, err := r.change(ref.Index)
 	if err != nil {
-		return queue.Message{}, fmt.Errorf("read message %v: %w: %w", ref, journal.ErrDamaged, err)
+		return fail(err)
+	}
+	_, change, err = splitChange(change)
+	if err != nil {
+		return fail(fmt.Errorf("%w: %w", journal.ErrDamaged, err))
 	}
 	m, err := queue.DecodeMessage(change)
 	if err != nil {
-		return queue.Message{}, fmt.Errorf("read message %v: %w: %w", ref, journal.ErrDamaged, err)
+		return fail(fmt.Errorf("%w: %w", journal.ErrDamaged, err))
 	}
 	return m, nil
 }
@@ -80,46 +83,81 @@ type recordCache struct {
 	order list.List // of *cachedRecord, used last at the front
 }
 
+// cachedRecord is a sealed or verified record. It is not changed.
 type cachedRecord struct {
-	seq     journal.Seq
-	bytes   int64
-	changes journal.Changes
+	seq journal.Seq
+	rec []byte
+
+	once sync.Once // makes the fields below, when the first message is read
+	ends []uint32  // where in rec each change ends
+	err  error
+}
+
+// changePrefixBytes is the length before each change of a record: see package journal.
+const changePrefixBytes = 4
+
+func (r *cachedRecord) index() {
+	_, changes, err := journal.Parse(r.rec)
+	if err != nil {
+		r.err = err
+		return
+	}
+	r.ends = make([]uint32, 0, changes.Len())
+	end := uint32(journal.HeaderBytes)
+	for _, change := range changes.All() {
+		end += changePrefixBytes + uint32(len(change))
+		r.ends = append(r.ends, end)
+	}
+}
+
+// change returns a change of the record, in the record's memory.
+func (r *cachedRecord) change(i uint32) ([]byte, error) {
+	r.once.Do(r.index)
+	if r.err != nil {
+		return nil, r.err
+	}
+	if uint64(i) >= uint64(len(r.ends)) {
+		return nil, fmt.Errorf("%w: the record has %d changes", journal.ErrDamaged, len(r.ends))
+	}
+	begin := uint32(journal.HeaderBytes)
+	if i > 0 {
+		begin = r.ends[i-1]
+	}
+	return r.rec[begin+changePrefixBytes : r.ends[i] : r.ends[i]], nil
 }
 
 func newRecordCache(max int64) *recordCache {
 	return &recordCache{max: max, bySeq: make(map[journal.Seq]*list.Element)}
 }
 
-func (c *recordCache) get(seq journal.Seq) (journal.Changes, bool) {
+// get returns a record, or nil.
+func (c *recordCache) get(seq journal.Seq) *cachedRecord {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.bySeq[seq]
 	if !ok {
-		return journal.Changes{}, false
+		return nil
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*cachedRecord).changes, true
+	return e.Value.(*cachedRecord)
 }
 
-// add keeps a verified record and returns its changes.
-func (c *recordCache) add(seq journal.Seq, rec []byte) journal.Changes {
-	_, changes, err := journal.Parse(rec)
-	if err != nil {
-		panic(fmt.Sprintf("shard: a record that was just sealed or verified does not parse: %v", err))
-	}
+// add keeps a record and returns it.
+func (c *recordCache) add(seq journal.Seq, rec []byte) *cachedRecord {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.bySeq[seq]; ok {
-		return changes
+	if e, ok := c.bySeq[seq]; ok {
+		return e.Value.(*cachedRecord)
 	}
-	c.bySeq[seq] = c.order.PushFront(&cachedRecord{seq: seq, bytes: int64(cap(rec)), changes: changes})
+	r := &cachedRecord{seq: seq, rec: rec}
+	c.bySeq[seq] = c.order.PushFront(r)
 	c.bytes += int64(cap(rec))
 	for c.bytes > c.max && c.order.Len() > 1 {
 		oldest := c.order.Remove(c.order.Back()).(*cachedRecord)
 		delete(c.bySeq, oldest.seq)
-		c.bytes -= oldest.bytes
+		c.bytes -= int64(cap(oldest.rec))
 	}
-	return changes
+	return r
 }
 
 func (c *recordCache) clear() {

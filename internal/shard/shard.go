@@ -100,6 +100,7 @@ type Shard struct {
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
+	stateSize       int // of the last checkpoint
 }
 
 // partition is a queue partition with what the shard keeps about it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/journal/memjournal"
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
@@ -114,7 +115,7 @@ func TestLongPollWakesAtOnce(t *testing.T) {
 				poll := r.poll(r.ctx, test.partition, 20*time.Second)
 				time.Sleep(late - 1)
 				synctest.Wait()
-				if poll.done {
+				if poll.answered() {
 					t.Fatalf("answered before the event: %v, %v", bodies(poll.result), poll.err)
 				}
 				time.Sleep(1)
@@ -124,8 +125,8 @@ func TestLongPollWakesAtOnce(t *testing.T) {
 					}
 				}
 				synctest.Wait()
-				if !poll.done || poll.err != nil || !slices.Equal(bodies(poll.result), []string{test.want}) || poll.after != late {
-					t.Errorf("answered %v after %v: %q, %v", poll.done, poll.after, bodies(poll.result), poll.err)
+				if !poll.answered() || poll.err != nil || !slices.Equal(bodies(poll.result), []string{test.want}) || poll.after != late {
+					t.Errorf("answered %v after %v: %q, %v", poll.answered(), poll.after, bodies(poll.result), poll.err)
 				}
 			})
 		})
@@ -139,17 +140,17 @@ func TestLongPollEndsWhenThePartitionIsDropped(t *testing.T) {
 		stays := r.poll(r.ctx, other, 20*time.Second)
 		r.gate.close()
 		dropped := startErr(func() error { return r.Drop(r.ctx, standard) })
-		if polls[0].done || dropped.done {
+		if polls[0].answered() || dropped.answered() {
 			t.Error("answered before the end of the partition is durable")
 		}
 		r.gate.pass()
 		for _, p := range polls {
-			if !p.done || !errors.Is(p.err, ErrNoPartition) {
-				t.Errorf("answered %v: %v", p.done, p.err)
+			if !p.answered() || !errors.Is(p.err, ErrNoPartition) {
+				t.Errorf("answered %v: %v", p.answered(), p.err)
 			}
 		}
-		if !dropped.done || dropped.err != nil || stays.done || r.Waiting() != 1 {
-			t.Errorf("drop: %v, %v; the other queue's wait ended: %v; %d wait", dropped.done, dropped.err, stays.done, r.Waiting())
+		if !dropped.answered() || dropped.err != nil || stays.answered() || r.Waiting() != 1 {
+			t.Errorf("drop: %v, %v; the other queue's wait ended: %v; %d wait", dropped.answered(), dropped.err, stays.answered(), r.Waiting())
 		}
 	})
 }
@@ -165,8 +166,8 @@ func TestLongPollEndsEmptyAtItsDeadline(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		for i, p := range polls {
-			if !p.done || p.err != nil || p.after != waits[i] || len(p.result.Messages) > 0 {
-				t.Errorf("poll of %v was answered %v after %v: %v, %v", waits[i], p.done, p.after, p.result, p.err)
+			if !p.answered() || p.err != nil || p.after != waits[i] || len(p.result.Messages) > 0 {
+				t.Errorf("poll of %v was answered %v after %v: %v, %v", waits[i], p.answered(), p.after, p.result, p.err)
 			}
 		}
 		if r.Waiting() != 0 {
@@ -191,7 +192,7 @@ func TestLongPollsAreServedInOrderOfArrival(t *testing.T) {
 				t.Errorf("poll %d has %q, want %q", i, bodies(polls[i].result), want)
 			}
 		}
-		if polls[3].done || polls[4].done {
+		if polls[3].answered() || polls[4].answered() {
 			t.Error("a poll was answered though there was no message for it")
 		}
 	})
@@ -246,8 +247,8 @@ func TestLongPollLeavesWhenItsContextEnds(t *testing.T) {
 		stays := r.poll(r.ctx, standard, 20*time.Second)
 		cancel()
 		synctest.Wait()
-		if !gone.done || !errors.Is(gone.err, context.Canceled) || r.Waiting() != 1 {
-			t.Errorf("answered %v: %v; %d wait", gone.done, gone.err, r.Waiting())
+		if !gone.answered() || !errors.Is(gone.err, context.Canceled) || r.Waiting() != 1 {
+			t.Errorf("answered %v: %v; %d wait", gone.answered(), gone.err, r.Waiting())
 		}
 		r.send(standard, "m")
 		synctest.Wait()
@@ -288,11 +289,11 @@ func TestWaitingMax(t *testing.T) {
 		for _, p := range []queue.ID{standard, fifo, standard} {
 			r.poll(r.ctx, p, 20*time.Second)
 		}
-		if c := r.poll(r.ctx, other, 20*time.Second); !c.done || !errors.Is(c.err, ErrOverloaded) {
-			t.Errorf("one more wait: answered %v, %v", c.done, c.err)
+		if c := r.poll(r.ctx, other, 20*time.Second); !c.answered() || !errors.Is(c.err, ErrOverloaded) {
+			t.Errorf("one more wait: answered %v, %v", c.answered(), c.err)
 		}
 		r.send(standard, "m")
-		if c := r.poll(r.ctx, other, 20*time.Second); c.done {
+		if c := r.poll(r.ctx, other, 20*time.Second); c.answered() {
 			t.Errorf("one more wait after one has ended: %v", c.err)
 		}
 		time.Sleep(time.Minute)
@@ -309,8 +310,8 @@ func TestStopWaiting(t *testing.T) {
 		synctest.Wait()
 		after := r.poll(r.ctx, standard, 20*time.Second)
 		for _, c := range []*call{before, after} {
-			if !c.done || c.err != nil || len(c.result.Messages) > 0 || c.after != 0 {
-				t.Errorf("answered %v after %v: %v, %v", c.done, c.after, c.result, c.err)
+			if !c.answered() || c.err != nil || len(c.result.Messages) > 0 || c.after != 0 {
+				t.Errorf("answered %v after %v: %v, %v", c.answered(), c.after, c.result, c.err)
 			}
 		}
 	})
@@ -349,7 +350,7 @@ func TestManyWaits(t *testing.T) {
 	for _, queues := range []int{1, waits} {
 		t.Run(fmt.Sprintf("on %d queues", queues), func(t *testing.T) {
 			c := &timerCountingClock{Clock: clock.System()}
-			s, err := Open(t.Context(), Options{Journal: newStepper(t, Options{}).options.Journal, Clock: c})
+			s, err := Open(t.Context(), Options{Journal: memjournal.New(0), Clock: c})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,244 @@
+package shard
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/memjournal"
+	"github.com/staunchmq/staunch/internal/queue"
+)
+
+// filledJournal returns a journal with some records, and how many there are.
+func filledJournal(t *testing.T, o Options) (*memjournal.Journal, journal.Seq) {
+	t.Helper()
+	j := memjournal.New(0)
+	o.Journal = j
+	s := newStepper(t, o)
+	s.configure(standard, standardSettings())
+	for range 20 {
+		s.ask(sendRequest(standard, make([]byte, 100)))
+		s.rest()
+	}
+	return j, s.last
+}
+
+func TestOpenRefusesADamagedRecord(t *testing.T) {
+	for name, alter := range map[string]func([]byte) []byte{
+		"flipped bit": func(rec []byte) []byte { rec[len(rec)-1] ^= 1; return rec },
+		"missing":     func([]byte) []byte { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, _ := filledJournal(t, Options{})
+			if err := j.Alter(7, alter); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(t.Context(), Options{Journal: j, Clock: newStepper(t, Options{}).options.Clock})
+			var damaged *journal.DamagedError
+			if !errors.As(err, &damaged) || damaged.Seq != 7 {
+				t.Errorf("%v, want a DamagedError of record 7", err)
+			}
+		})
+	}
+}
+
+// appendChanges appends a record with the given changes to a journal.
+func appendChanges(t *testing.T, j *memjournal.Journal, changes ...[]byte) {
+	t.Helper()
+	_, last, err := j.Tail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := journal.Header{Epoch: 1_000_000, Seq: last + 1, LogTimeMS: 1 << 50}
+	if last > 0 {
+		rec, err := j.Get(t.Context(), last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Prev = journal.Hash(rec)
+	}
+	b := journal.NewRecord(nil, h)
+	for _, c := range changes {
+		b.Add(c)
+	}
+	rec, err := b.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(last, rec).Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefusesChangesThatItCannotRead(t *testing.T) {
+	sent := func(p byte) []byte { return (&queue.Sent{}).Append([]byte{p}) }
+	tests := []struct {
+		name   string
+		change []byte
+		want   error // nil: any
+	}{
+		{"unknown kind of the shard", []byte{0, 99}, journal.ErrNewerFormat},
+		{"unknown kind of a partition", []byte{1, 99}, nil},
+		{"empty", nil, nil},
+		{"empty of the shard", []byte{0}, journal.ErrDamaged},
+		{"partition that does not exist", sent(50), journal.ErrDamaged},
+		{"end of a partition that does not exist", []byte{0, kindDropped, 50}, journal.ErrDamaged},
+		{"definition where there are none", []byte{0, kindDefinition, 1}, journal.ErrDamaged},
+		{"delete of what is not there", (&queue.Deleted{Ref: queue.Ref{Record: 99}}).Append([]byte{1}), journal.ErrDamaged},
+		{"cut off", sent(1)[:10], nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			j, last := filledJournal(t, Options{})
+			appendChanges(t, j, sent(1), test.change)
+			_, err := Open(t.Context(), Options{Journal: j, Clock: newStepper(t, Options{}).options.Clock})
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Fatalf("%v, want %v", err, test.want)
+			}
+			if _, n, _ := j.Tail(t.Context()); n != last+1 {
+				t.Errorf("the journal was changed: %d records", n)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func damage(b []byte) []byte {
+	b[len(b)/2] ^= 1
+	return b
+}
+
+func TestDamagedCheckpoints(t *testing.T) {
+	j := memjournal.New(0)
+	live := newStepper(t, Options{Journal: j, Definitions: &definitionList{}})
+	live.configure(standard, standardSettings())
+	for i := range 20 {
+		live.ask(sendRequest(standard, make([]byte, 100)))
+		live.ask(&define{asked: newAsked(), change: []byte{byte(i)}})
+		live.rest()
+		if i == 10 || i == 15 {
+			state, err := live.appendState(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := live.saveCheckpoint(live.last, 1, state); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := stateAt(t, live.Shard, live.now())
+	open := func(j *memjournal.Journal) (*Shard, error) {
+		return Open(t.Context(), Options{Journal: j, Clock: live.options.Clock, Definitions: &definitionList{}})
+	}
+	checkpoints := func(j *memjournal.Journal) []journal.Seq {
+		list, err := j.Checkpoints().List(t.Context())
+		if err != nil || len(list) != 2 {
+			t.Fatalf("checkpoints %v, %v", list, err)
+		}
+		return list
+	}
+	alter := func(j *memjournal.Journal, seq journal.Seq) {
+		if err := j.AlterCheckpoint(seq, damage); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Run("newest damaged", func(t *testing.T) {
+		j := j.Clone()
+		alter(j, checkpoints(j)[0])
+		s, err := open(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := stateAt(t, s, live.now()); string(got) != string(want) {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	})
+	t.Run("both damaged, journal whole", func(t *testing.T) {
+		j := j.Clone()
+		for _, seq := range checkpoints(j) {
+			alter(j, seq)
+		}
+		s, err := open(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := stateAt(t, s, live.now()); string(got) != string(want) {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	})
+	t.Run("both damaged, journal trimmed", func(t *testing.T) {
+		j := j.Clone()
+		for _, seq := range checkpoints(j) {
+			alter(j, seq)
+		}
+		if err := j.Trim(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(j); !errors.Is(err, journal.ErrTrimmed) {
+			t.Errorf("%v, want ErrTrimmed", err)
+		}
+	})
+}
+
+func TestCheckpointThatIsNotOfThisJournal(t *testing.T) {
+	j, last := filledJournal(t, Options{})
+	s := newStepper(t, Options{Journal: j})
+	s.lastHash[0] ^= 1
+	state, err := s.appendState(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.saveCheckpoint(last-1, 1, state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+}
+
+func TestCheckpointThatTheJournalDoesNotReach(t *testing.T) {
+	j, last := filledJournal(t, Options{})
+	s := newStepper(t, Options{Journal: j})
+	state, err := s.appendState(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.saveCheckpoint(last+5, 1, state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound: acknowledged records are missing", err)
+	}
+}
+
+func TestCheckpointsOfOtherVersions(t *testing.T) {
+	j, last := filledJournal(t, Options{})
+	s := newStepper(t, Options{Journal: j})
+	state, err := s.appendState(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state[0] = stateVersion + 1
+	if err := s.saveCheckpoint(last, 1, state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNewerFormat) {
+		t.Errorf("newer: %v, want ErrNewerFormat", err)
+	}
+	// What cannot be read for any other reason is passed over, and leaves nothing behind.
+	for _, bad := range [][]byte{{}, {0}, state[:1], append([]byte{stateVersion}, state[1:len(state)-1]...), append([]byte{stateVersion}, append(state[1:], 0)...)} {
+		if len(bad) == 1 {
+			bad[0] = 0
+		}
+		if err := s.saveCheckpoint(last, 1, bad); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock})
+		if err != nil {
+			t.Errorf("state of %d bytes: %v", len(bad), err)
+			continue
+		}
+		requireSameAsJournal(t, again, j)
+	}
+}
