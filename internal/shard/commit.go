@@ -65,13 +65,12 @@ func (s *Shard) newRecord() {
 	if s.building != nil {
 		held = len(s.building.requests)
 	}
-	s.building = &record{requests: make([]request, 0, held)}
+	s.building = &record{requests: make([]request, 0, held), time: s.logTime / int64(time.Millisecond)}
 	s.building.builder.Reset(make([]byte, 0, s.recordSize), journal.Header{
-		Shard:     s.options.ID,
-		Epoch:     s.epoch,
-		Seq:       s.last + 1,
-		LogTimeMS: s.logTime / int64(time.Millisecond),
-		Prev:      s.lastHash,
+		Shard: s.options.ID,
+		Epoch: s.epoch,
+		Seq:   s.last + 1,
+		Prev:  s.lastHash,
 	})
 }
 

@@ -22,8 +22,8 @@
 // A record is handed to the journal when none is on its way, or when one is and the new one has grown to flushBytes; at most two
 // are on their way. So the commits of a busy shard are as large as what came in during the commit before: no timer, no tuning.
 //
-// Time is log time: the time of the record that is being built. It follows the clock forwards and never runs backwards, not over
-// restarts either, and all changes of a record have the same.
+// Time is log time: the record that is being built says what time its changes were made at. It follows the clock forwards and never
+// runs backwards, not over restarts either.
 //
 // What goes wrong ends in one of three ways. A full disk (journal.ErrFull) or a panic costs the record that was being built and those
 // behind the failed one: who waits for them hears an error, and the state is built anew from the journal; the rest goes on. Any other

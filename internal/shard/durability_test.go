@@ -265,35 +265,45 @@ func TestAtMostTwoRecordsAreOnTheirWay(t *testing.T) {
 	})
 }
 
-// All changes of a record have one time, even though the clock goes on while they are decided.
-func TestChangesOfARecordHaveOneTime(t *testing.T) {
-	c := tickingClock{clock.NewManual(time.Unix(1_700_000_000, 0)), time.Millisecond}
-	s := newStepper(t, Options{Clock: c})
-	s.configure(standard, standardSettings())
-	s.configure(other, standardSettings())
-	for _, p := range []queue.ID{standard, other, standard} {
-		s.ask(sendRequest(p, []byte("m")))
-	}
-	polls := []*receive{receiveRequest(s.Shard, standard, 2, 0), receiveRequest(s.Shard, other, 2, 0)}
-	s.ask(polls[0])
-	s.ask(polls[1])
-	s.turn()
-	if len(s.flying) != 1 {
-		t.Fatalf("%d records", len(s.flying))
-	}
-	want := s.flying[0].builder.Header.LogTimeMS
+// A record that is being built while the one before it is synced can stay open for long. What is decided in it has the time of its
+// decision all the same: with the time at which the record was begun, visibility timeouts and delays would end early by as much.
+func TestTimeMovesOnWithinARecord(t *testing.T) {
+	const visibility = 30_000
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	j := memjournal.New(0)
+	s := newStepper(t, Options{Clock: manual, Journal: j})
+	s.configure(standard, queue.Settings{VisibilityTimeout: visibility, Retention: 86_400_000})
 	s.rest()
-	for _, p := range polls {
-		for _, d := range p.result.Messages {
-			m, err := s.message(t.Context(), d.Handle.Ref)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if m.Sent != want || d.FirstReceived != want {
-				t.Errorf("message %v was sent at %d and received at %d in a record of %d", d.Handle.Ref, m.Sent, d.FirstReceived, want)
-			}
+	s.ask(sendRequest(standard, []byte("on its way while the next record is built")))
+	s.turn()
+	begun := manual.Now().UnixMilli()
+	s.ask(sendRequest(standard, []byte("begins the next record")))
+	s.turn()
+	manual.Advance(5 * time.Second)
+	asked := manual.Now().UnixMilli()
+	first := receiveRequest(s.Shard, standard, 1, 0)
+	s.ask(first)
+	s.turn()
+	if len(s.flying) != 1 || s.building.builder.Changes() == 0 {
+		t.Fatalf("%d records on their way, %d changes in the next", len(s.flying), s.building.builder.Changes())
+	}
+	s.rest()
+	if got := first.result.Messages; len(got) != 1 || got[0].FirstReceived != asked {
+		t.Fatalf("received %+v, want one message received at %d in a record begun at %d", got, asked, begun)
+	}
+	requireSameAsJournal(t, s.Shard, j)
+
+	// Both messages are there; the one that was received comes back no sooner than its timeout after the receive.
+	manual.Set(time.UnixMilli(asked + visibility - 1))
+	early := receiveRequest(s.Shard, standard, 10, 0)
+	s.ask(early)
+	s.rest()
+	for _, d := range early.result.Messages {
+		if d.Handle.Ref == first.result.Messages[0].Handle.Ref {
+			t.Errorf("message %v came back before its visibility timeout was over", d.Handle.Ref)
 		}
 	}
+	requireSameAsJournal(t, s.Shard, j)
 }
 
 // A partition must have seen the time at which something is decided: what expires between two readings of the clock would

@@ -111,9 +111,8 @@ const sleepMax = time.Hour
 func (s *Shard) untilNext() time.Duration {
 	s.tick()
 	d := time.Duration(sleepMax)
-	// While a record is being built its time stands still: what is due meanwhile comes with the next one. Then, and without room,
-	// something is on its way whose landing wakes the loop.
-	if s.building.builder.Changes() == 0 && s.hasRoom() {
+	// Without room something is on its way whose landing wakes the loop.
+	if s.hasRoom() {
 		if p, ok := s.timers.Min(); ok {
 			d = min(d, s.untilLogTime(p.deadline))
 		}

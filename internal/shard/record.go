@@ -14,6 +14,7 @@ const shardItself = queue.ID(0)
 const (
 	kindDropped    byte = 1 // uvarint partition
 	kindDefinition byte = 2 // a change of the Definitions
+	kindTime       byte = 3 // varint Unix ms: the log time of what follows in this record
 )
 
 const (
@@ -26,6 +27,8 @@ const (
 // record is the record that is being built. It is the queue.Log that partitions write to.
 type record struct {
 	builder journal.Builder
+	// time is the log time, in Unix ms, and written the one that the changes so far say. The header has that of the first change.
+	time, written int64
 	// requests are answered when the record is durable.
 	requests []request
 	// definitions are applied when the record is durable.
@@ -40,6 +43,7 @@ func (r *record) full() bool { return r.builder.Len() >= flushBytes || len(r.req
 
 // Begin opens a change of partition p.
 func (r *record) Begin(p queue.ID) []byte {
+	r.writeTime()
 	r.builder.Begin()
 	return binary.AppendUvarint(r.builder.Buf, uint64(p))
 }
@@ -49,6 +53,18 @@ func (r *record) End(buffer []byte) queue.Ref {
 	r.builder.Buf = buffer
 	r.builder.End()
 	return queue.Ref{Record: uint64(r.builder.Header.Seq), Index: uint32(r.builder.Changes() - 1)}
+}
+
+// writeTime lets the changes that follow have the present log time.
+func (r *record) writeTime() {
+	if r.builder.Changes() == 0 {
+		r.builder.Header.LogTimeMS, r.written = r.time, r.time
+	}
+	if r.written != r.time {
+		r.written = r.time
+		b := append(r.Begin(shardItself), kindTime)
+		r.End(binary.AppendVarint(b, r.time))
+	}
 }
 
 func (r *record) drop(p queue.ID) {

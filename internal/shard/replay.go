@@ -60,60 +60,69 @@ func (s *Shard) replayRecord(rec []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	now := h.LogTimeMS
 	for i, change := range changes.All() {
-		if err := s.replayChange(h, uint32(i), change); err != nil {
+		ref := queue.Ref{Record: uint64(h.Seq), Index: uint32(i)}
+		if now, err = s.replayChange(now, ref, change); err != nil {
 			return fmt.Errorf("change %d: %w", i, err)
 		}
 	}
 	s.last, s.lastHash, s.epoch = h.Seq, journal.Hash(rec), h.Epoch
-	s.seen(h.LogTimeMS)
+	s.seen(now)
 	s.sinceCheckpoint += int64(len(rec))
 	return nil
 }
 
-func (s *Shard) replayChange(h journal.Header, index uint32, change []byte) error {
+// replayChange applies a change that was made at the log time now, and returns the log time of the next.
+func (s *Shard) replayChange(now int64, ref queue.Ref, change []byte) (int64, error) {
 	id, change, err := splitChange(change)
 	if err != nil {
-		return err
+		return now, err
 	}
 	if id == shardItself {
-		return s.replayOwn(change)
+		return s.replayOwn(now, change)
 	}
 	c, err := queue.DecodeChange(change)
 	if err != nil {
-		return err
+		return now, err
 	}
 	p := s.partitions[id]
 	if p == nil {
 		if _, ok := c.(*queue.Configured); !ok {
-			return fmt.Errorf("%w: a change of partition %d, which does not exist", journal.ErrDamaged, id)
+			return now, fmt.Errorf("%w: a change of partition %d, which does not exist", journal.ErrDamaged, id)
 		}
 		p = s.newPartition(queue.New(id))
 	}
-	p.Advance(h.LogTimeMS)
-	p.Apply(h.LogTimeMS, queue.Ref{Record: uint64(h.Seq), Index: index}, c)
-	return nil
+	p.Advance(now)
+	p.Apply(now, ref, c)
+	return now, nil
 }
 
-func (s *Shard) replayOwn(change []byte) error {
+func (s *Shard) replayOwn(now int64, change []byte) (int64, error) {
 	if len(change) == 0 {
-		return fmt.Errorf("%w: an empty change", journal.ErrDamaged)
+		return now, fmt.Errorf("%w: an empty change", journal.ErrDamaged)
 	}
 	switch kind, rest := change[0], change[1:]; kind {
 	case kindDropped:
 		id, n := binary.Uvarint(rest)
 		p := s.partitions[queue.ID(id)]
 		if n <= 0 || p == nil {
-			return fmt.Errorf("%w: the removal of partition %d, which does not exist", journal.ErrDamaged, id)
+			return now, fmt.Errorf("%w: the removal of partition %d, which does not exist", journal.ErrDamaged, id)
 		}
 		s.removePartition(p)
-		return nil
+		return now, nil
 	case kindDefinition:
 		if s.options.Definitions == nil {
-			return fmt.Errorf("%w: a definition in a shard that carries none", journal.ErrDamaged)
+			return now, fmt.Errorf("%w: a definition in a shard that carries none", journal.ErrDamaged)
 		}
-		return s.options.Definitions.Apply(bytes.Clone(rest))
+		return now, s.options.Definitions.Apply(bytes.Clone(rest))
+	case kindTime:
+		later, n := binary.Varint(rest)
+		if n <= 0 || later < now {
+			return now, fmt.Errorf("%w: log time goes from %d ms to %d ms", journal.ErrDamaged, now, later)
+		}
+		return later, nil
 	default:
-		return fmt.Errorf("%w: unknown kind of change %d", journal.ErrNewerFormat, kind)
+		return now, fmt.Errorf("%w: unknown kind of change %d", journal.ErrNewerFormat, kind)
 	}
 }

@@ -50,23 +50,21 @@ func (s *Shard) decideNext() {
 	s.building.grows = s.building.grows || grows(r)
 }
 
-// tick lets log time pass to now. While a record is being built its time stands still: all its changes have the same, so that
-// replay sees what was seen when they were decided. Every operation on a partition comes after an Advance to this time.
+// tick lets log time pass to now. It is called between decisions, never in the middle of one: what is decided has one time, and
+// every operation on a partition comes after an Advance to it. The record says when its time moves on, so that replay sees what
+// was seen when its changes were decided.
 //
 // Log time follows the clock; when the clock is set back it goes on from where it was.
 func (s *Shard) tick() {
-	if s.building.builder.Changes() > 0 {
-		return
-	}
 	now := s.options.Clock.Now()
 	passed := max(0, now.Sub(s.ticked))
 	s.ticked = now
 	s.logTime = max(s.logTime+int64(passed), now.UnixNano())
-	s.building.builder.Header.LogTimeMS = s.logTime / int64(time.Millisecond)
+	s.building.time = s.logTime / int64(time.Millisecond)
 }
 
-// now returns the log time of the record that is being built, in Unix ms.
-func (s *Shard) now() int64 { return s.building.builder.Header.LogTimeMS }
+// now returns the log time in Unix ms.
+func (s *Shard) now() int64 { return s.building.time }
 
 // enter prepares a partition for an operation, and returns the time for it.
 func (s *Shard) enter(p *partition) int64 {
