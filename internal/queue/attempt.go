@@ -2,7 +2,7 @@ package queue
 
 import (
 	"math"
-	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 )
@@ -11,7 +11,7 @@ import (
 // AttemptWindow: the same messages with the same handles (reference/sqs.md 8.4). A receive that cannot be repeated any more is
 // forgotten at once, so there are never more attempts than messages in flight.
 type attempts struct {
-	byID  map[string]*attempt
+	byID  table[string, *attempt]
 	byAge *btree.BTreeG[*attempt]
 }
 
@@ -24,7 +24,7 @@ type attempt struct {
 }
 
 func newAttempts() attempts {
-	return attempts{byID: make(map[string]*attempt), byAge: newTree(lessByAttempted)}
+	return attempts{byAge: newTree(lessByAttempted)}
 }
 
 func lessByAttempted(a, b *attempt) bool {
@@ -34,14 +34,16 @@ func lessByAttempted(a, b *attempt) bool {
 	return a.id < b.id
 }
 
-// remember keeps a receive that has just put the entries in flight.
+// lookup returns the receive with that attempt ID, if it can be repeated.
+func (a *attempts) lookup(id string) (*attempt, bool) { return a.byID.get(id) }
+
+// remember keeps a receive that has put the entries in flight. There must be none with that ID.
 func (a *attempts) remember(id string, at int64, entries []*entry) {
-	a.forget(a.byID[id])
-	t := &attempt{id: id, at: at, entries: entries}
+	t := &attempt{id: strings.Clone(id), at: at, entries: entries}
 	for _, e := range entries {
 		e.attempt = t
 	}
-	a.byID[id] = t
+	a.byID.set(t.id, t)
 	a.byAge.Set(t)
 }
 
@@ -53,7 +55,7 @@ func (a *attempts) forget(t *attempt) {
 	for _, e := range t.entries {
 		e.attempt = nil
 	}
-	delete(a.byID, t.id)
+	a.byID.delete(t.id)
 	a.byAge.Delete(t)
 }
 
@@ -76,14 +78,14 @@ func (a *attempts) next() int64 {
 
 // apply resets the visibility timeout of the attempt's messages. Their receive counts stay, and so does the window of the attempt.
 func (c *ReceiveRepeated) apply(p *Partition, now int64, _ Ref) {
-	t := p.attempts.byID[c.Attempt]
-	if t == nil {
+	t, ok := p.attempts.lookup(c.Attempt)
+	if !ok {
 		panic("queue: a change repeats a receive that cannot be repeated")
 	}
 	for _, e := range t.entries {
 		p.setUntil(e, c.Until, now)
 	}
 	if c.Until > now {
-		p.attempts.remember(t.id, t.at, slices.Clone(t.entries))
+		p.attempts.remember(t.id, t.at, t.entries)
 	}
 }

@@ -16,7 +16,9 @@ type Log interface {
 type Change interface {
 	// Append encodes the change.
 	Append(b []byte) []byte
-	// apply makes the change part of the state. It is called live and on replay alike.
+	// apply makes the change part of the state. It is called live and on replay alike. What is due at the time now is done when
+	// it returns: Advance(now) then changes nothing, so it does not matter whether somebody calls it between two changes of a
+	// record.
 	apply(p *Partition, now int64, ref Ref)
 }
 
@@ -182,7 +184,7 @@ func appendTaken(b []byte, taken []Taken) []byte {
 }
 
 func (r *reader) taken() []Taken {
-	taken := make([]Taken, r.count())
+	taken := make([]Taken, r.count(4))
 	for i := range taken {
 		taken[i] = Taken{Ref: r.ref(), Group: r.string(), Receives: r.uint32()}
 	}
@@ -266,7 +268,7 @@ func (c *MoveEnded) Append(b []byte) []byte {
 }
 
 func (r *reader) refs() []Ref {
-	refs := make([]Ref, r.count())
+	refs := make([]Ref, r.count(2))
 	for i := range refs {
 		refs[i] = r.ref()
 	}
@@ -290,7 +292,7 @@ func appendOrigin(b []byte, o Origin) []byte {
 }
 
 func (r *reader) origins() []Origin {
-	origins := make([]Origin, r.count())
+	origins := make([]Origin, r.count(3))
 	for i := range origins {
 		origins[i] = Origin{Partition: ID(r.uvarint()), Ref: r.ref()}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -19,37 +20,35 @@ func (p *Partition) AppendCheckpoint(b []byte) []byte {
 	b = binary.AppendVarint(b, p.purged)
 	b = appendSettings(b, p.settings)
 
-	refs := slices.SortedFunc(maps.Keys(p.entries), Ref.Compare)
-	b = binary.AppendUvarint(b, uint64(len(refs)))
-	for _, ref := range refs {
-		b = appendEntry(b, p.entries[ref])
+	entries := slices.SortedFunc(maps.Values(p.entries.items), func(a, b *entry) int { return a.ref.Compare(b.ref) })
+	b = binary.AppendUvarint(b, uint64(len(entries)))
+	for _, e := range entries {
+		b = p.appendEntry(b, e)
 	}
 
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(p.groups)), func(name string) bool { return p.groups[name].tail.empty() })
-	b = binary.AppendUvarint(b, uint64(len(names)))
-	for _, name := range names {
-		b = appendString(b, name)
-		b = appendTail(b, &p.groups[name].tail)
+	var groups []*group // with a tail
+	for _, g := range p.groups.items {
+		if !g.tail.empty() {
+			groups = append(groups, g)
+		}
+	}
+	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.name, b.name) })
+	b = binary.AppendUvarint(b, uint64(len(groups)))
+	for _, g := range groups {
+		b = appendString(b, g.name)
+		b = appendTail(b, &g.tail)
 	}
 
-	b = binary.AppendUvarint(b, uint64(len(p.dedup.order.live())))
-	for _, r := range p.dedup.order.live() {
-		a := p.dedup.byKey[r.key]
-		b = appendString(b, r.key)
-		b = appendRef(b, a.ref)
-		b = append(b, a.id[:]...)
-		b = binary.AppendVarint(b, a.at)
+	b = binary.AppendUvarint(b, uint64(len(p.dedup.sends.live())))
+	for i := range p.dedup.sends.live() {
+		b = appendAccepted(b, &p.dedup.sends.live()[i])
 	}
 
-	current := p.attempts.current()
-	b = binary.AppendUvarint(b, uint64(len(current)))
-	for _, id := range current {
-		t := p.attempts.byID[id]
-		b = appendString(b, id)
-		b = binary.AppendVarint(b, t.at)
-		b = binary.AppendVarint(b, t.until)
-		b = appendTaken(b, t.taken)
-	}
+	b = binary.AppendUvarint(b, uint64(p.attempts.byAge.Len()))
+	p.attempts.byAge.Scan(func(t *attempt) bool {
+		b = appendAttempt(b, t)
+		return true
+	})
 
 	origins := p.Unsettled()
 	b = binary.AppendUvarint(b, uint64(len(origins)))
@@ -59,18 +58,7 @@ func (p *Partition) AppendCheckpoint(b []byte) []byte {
 	return b
 }
 
-// current returns the IDs in order of their latest use.
-func (a *attempts) current() []string {
-	var ids []string
-	for _, r := range a.order.live() {
-		if a.byID[r.key].at == r.at && !slices.Contains(ids[max(0, len(ids)-1):], r.key) {
-			ids = append(ids, r.key)
-		}
-	}
-	return ids
-}
-
-func appendEntry(b []byte, e *entry) []byte {
+func (p *Partition) appendEntry(b []byte, e *entry) []byte {
 	b = appendRef(b, e.ref)
 	b = appendString(b, e.group.name)
 	b = append(b, byte(e.state))
@@ -83,7 +71,7 @@ func appendEntry(b []byte, e *entry) []byte {
 	case visible:
 		return binary.AppendVarint(b, e.since)
 	case moving:
-		return binary.AppendUvarint(b, uint64(e.target))
+		return binary.AppendUvarint(b, uint64(p.moving[e]))
 	default:
 		return binary.AppendVarint(b, e.until)
 	}
@@ -105,41 +93,44 @@ func appendTail(b []byte, t *tail) []byte {
 	return b
 }
 
-// DecodeCheckpoint returns the partition that AppendCheckpoint encoded.
+func appendAccepted(b []byte, a *accepted) []byte {
+	b = appendString(b, a.group)
+	b = appendString(b, a.dedup)
+	b = appendRef(b, a.ref)
+	b = append(b, a.id[:]...)
+	return binary.AppendVarint(b, a.at)
+}
+
+func appendAttempt(b []byte, t *attempt) []byte {
+	b = appendString(b, t.id)
+	b = binary.AppendVarint(b, t.at)
+	b = binary.AppendUvarint(b, uint64(len(t.entries)))
+	for _, e := range t.entries {
+		b = appendRef(b, e.ref)
+	}
+	return b
+}
+
+// DecodeCheckpoint returns the partition that AppendCheckpoint encoded. It refuses data that no partition encodes to.
 func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
-	p := New(id)
 	r := &reader{data: data}
 	if v := r.byte(); v != checkpointVersion {
 		return nil, fmt.Errorf("queue: checkpoint of partition %d has version %d; this program reads version %d", id, v, checkpointVersion)
 	}
+	p := New(id)
 	p.now = r.varint()
 	p.purged = r.varint()
 	p.settings = r.settings()
-	for range r.count() {
-		if err := p.decodeEntry(r); err != nil {
-			return nil, fmt.Errorf("queue: checkpoint of partition %d: %w", id, err)
-		}
-	}
-	for range r.count() {
-		g := p.group(r.string())
-		r.tail(&g.tail)
-	}
-	for range r.count() {
-		key := r.string()
-		p.dedup.remember(key, accepted{ref: r.ref(), id: r.id(), at: r.varint()})
-	}
-	for range r.count() {
-		name := r.string()
-		p.attempts.remember(name, attempt{at: r.varint(), until: r.varint(), taken: r.taken()})
-	}
+	p.dedup.byGroup = p.settings.DeduplicateByGroup
+	p.decodeEntries(r)
+	p.decodeTails(r)
+	p.decodeAccepted(r)
+	p.decodeAttempts(r)
 	for _, o := range r.origins() {
 		p.arrivals[o] = struct{}{}
 	}
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("queue: checkpoint of partition %d: %w", id, err)
-	}
-	for _, g := range p.groups {
-		p.stats.Visible += g.tail.count
 	}
 	if p.settings.FIFO {
 		p.redelay(p.now)
@@ -148,8 +139,20 @@ func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
 	return p, nil
 }
 
-func (p *Partition) decodeEntry(r *reader) error {
-	ref := r.ref()
+func (p *Partition) decodeEntries(r *reader) {
+	var last Ref
+	for i := range r.count(9) {
+		ref := r.ref()
+		r.require(i == 0 || last.Compare(ref) < 0)
+		last = ref
+		p.decodeEntry(r, ref)
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+func (p *Partition) decodeEntry(r *reader, ref Ref) {
 	g := p.group(r.string())
 	s := state(r.byte())
 	receives := r.uint32()
@@ -162,29 +165,84 @@ func (p *Partition) decodeEntry(r *reader) error {
 	case visible:
 		p.show(e, r.varint())
 	case delayed:
-		e.state, e.until = delayed, r.varint()
-		p.deadlines.Set(e)
-		p.stats.Delayed++
+		p.delay(e, r.varint())
 	case inFlight:
 		p.fly(e, r.varint())
 	case moving:
-		e.state, e.target = moving, ID(r.uvarint())
-		p.moving[ref] = e
+		p.carry(e, ID(r.uvarint()))
 	default:
-		return cmp.Or(r.err, fmt.Errorf("message %v is in the unknown state %d", ref, s))
+		r.fail()
 	}
-	return nil
 }
 
-func (r *reader) tail(t *tail) {
-	for range r.count() {
+func (p *Partition) decodeTails(r *reader) {
+	var last string
+	for i := range r.count(7) {
+		name := r.string()
+		r.require(i == 0 || last < name)
+		last = name
+		g := p.group(name)
+		r.tail(g)
+		if r.err != nil {
+			return
+		}
+		p.stats.Visible += g.tail.count
+	}
+}
+
+// tail reads the tail of a group whose entries have been read.
+func (r *reader) tail(g *group) {
+	n := r.count(5)
+	r.require(n > 0)
+	var last Ref
+	if len(g.hot) > 0 {
+		last = g.hot[len(g.hot)-1].ref
+	}
+	var sent int64
+	for i := range n {
 		ref := r.ref()
 		x := extent{record: ref.Record, index: ref.Index, count: r.uint32(), sent: r.varint()}
 		if r.bool() {
 			x.arrival = &arrival{receives: r.uint32(), firstReceived: r.varint()}
 		}
-		t.extents = append(t.extents, x)
-		t.count += int64(x.count)
+		r.require(i == 0 && len(g.hot) == 0 || last.Compare(ref) < 0)
+		r.require(x.count > 0 && x.count-1 <= math.MaxUint32-x.index && (x.arrival == nil || x.count == 1))
+		r.require(i == 0 || sent <= x.sent)
+		if r.err != nil {
+			return
+		}
+		last, sent = Ref{Record: x.record, Index: x.index + x.count - 1}, x.sent
+		g.tail.list.push(x)
+		g.tail.count += int64(x.count)
+	}
+}
+
+func (p *Partition) decodeAccepted(r *reader) {
+	var last int64
+	for i := range r.count(21) {
+		a := accepted{group: r.string(), dedup: r.string(), ref: r.ref(), id: r.id(), at: r.varint()}
+		r.require(i == 0 || last <= a.at)
+		last = a.at
+		p.dedup.remember(a)
+	}
+}
+
+func (p *Partition) decodeAttempts(r *reader) {
+	var last *attempt
+	for range r.count(5) {
+		t := &attempt{id: r.string(), at: r.varint()}
+		for _, ref := range r.refs() {
+			e, ok := p.entries.get(ref)
+			r.require(ok && e.state == inFlight && e.attempt == nil && !slices.Contains(t.entries, e))
+			t.entries = append(t.entries, e)
+		}
+		_, known := p.attempts.lookup(t.id)
+		r.require(len(t.entries) > 0 && !known && (last == nil || lessByAttempted(last, t)))
+		if r.err != nil {
+			return
+		}
+		p.attempts.remember(t.id, t.at, t.entries)
+		last = t
 	}
 }
 
@@ -196,10 +254,10 @@ func (p *Partition) OldestRecord() (record uint64, ok bool) {
 			record, ok = r, true
 		}
 	}
-	for ref := range p.entries {
+	for ref := range p.entries.items {
 		older(ref.Record)
 	}
-	for _, g := range p.groups {
+	for _, g := range p.groups.items {
 		if !g.tail.empty() {
 			older(g.tail.front().record)
 		}

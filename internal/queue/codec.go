@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-var errTruncated = errors.New("queue: data ends early or a length is wrong")
+var errDamaged = errors.New("queue: data ends early, or is not what it can be")
 
 func appendString(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
@@ -96,10 +96,11 @@ func (r *reader) id() (id MessageID) {
 
 func (r *reader) ref() Ref { return Ref{Record: r.uvarint(), Index: r.uint32()} }
 
-// count reads the length of a list whose elements take at least one byte each.
-func (r *reader) count() int {
+// count reads the length of a list whose elements take at least size bytes each, so that a wrong length cannot make the caller
+// allocate much more than there are data.
+func (r *reader) count(size int) int {
 	n := r.uvarint()
-	if n > uint64(len(r.data)) {
+	if n > uint64(len(r.data)/size) {
 		r.fail()
 		return 0
 	}
@@ -107,8 +108,15 @@ func (r *reader) count() int {
 }
 
 func (r *reader) fail() {
-	r.err = errTruncated
+	r.err = errDamaged
 	r.data = nil
+}
+
+// require fails unless ok.
+func (r *reader) require(ok bool) {
+	if !ok {
+		r.fail()
+	}
 }
 
 // end returns the error, if any, and refuses bytes that nothing has read.

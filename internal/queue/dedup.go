@@ -1,6 +1,9 @@
 package queue
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // accepted is what is remembered of a send for the deduplication window.
 type accepted struct {
@@ -15,7 +18,7 @@ type accepted struct {
 // deleting the message does not end it (reference/sqs.md 8.3).
 type memory struct {
 	byGroup bool           // the scope: compare within a message group only
-	sends   fifo[accepted] // oldest first
+	sends   list[accepted] // oldest first
 	first   uint64         // the number of the oldest; they are numbered from 0 on
 	// latest leads to the number of the latest send with a key. It is the only one, unless the scope has changed.
 	latest table[dedupKey, uint64]
@@ -41,6 +44,7 @@ func (m *memory) lookup(group, dedup string) (a accepted, ok bool) {
 }
 
 func (m *memory) remember(a accepted) {
+	a.dedup = strings.Clone(a.dedup) // the caller's may be a part of a whole request
 	m.latest.set(m.key(a.group, a.dedup), m.first+uint64(len(m.sends.live())))
 	m.sends.push(a)
 }

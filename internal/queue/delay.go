@@ -7,7 +7,7 @@ import (
 
 // delays holds the FIFO messages that the queue's delay still hides, in order of their sent time. Which messages are hidden
 // follows from their sent time and the queue's delay alone; this list is there to count them and to notice the end.
-type delays struct{ fifo[hidden] }
+type delays struct{ list[hidden] }
 
 // hidden is a run of messages of one group with one sent time.
 type hidden struct {

@@ -23,7 +23,8 @@
 // byte, and AppendCheckpoint shows it.
 //
 // Time that passes is not a change: what ends at a deadline (delays, visibility timeouts, retention, deduplication) is worked out
-// by Advance from times that changes have set, so the result does not depend on how often Advance is called.
+// by Advance from times that changes have set, so the result does not depend on how often Advance is called. Whoever calls an
+// operation has called Advance with the same time, once for all operations of a record.
 //
 // # Where messages are kept
 //

@@ -18,11 +18,11 @@ type entry struct {
 	state state
 	// receives counts all receives, those in queues that the message was moved from as a dead letter included.
 	receives      uint32
-	sent          int64 // Unix ms, as all times here
-	firstReceived int64 // of the first of all receives; 0 before
-	received      int64 // of the latest receive here
-	until         int64 // end of the delay or of the visibility timeout, in the states delayed and inFlight
-	since         int64 // place in line in the state visible: see place
+	sent          int64    // Unix ms, as all times here
+	firstReceived int64    // of the first of all receives; 0 before
+	received      int64    // of the latest receive here
+	until         int64    // end of the delay or of the visibility timeout, in the states delayed and inFlight
+	since         int64    // place in line in the state visible: see place
 	attempt       *attempt // that put it in flight, if it can be repeated
 }
 
@@ -100,6 +100,20 @@ func (p *Partition) hide(e *entry) {
 	default:
 		panic(fmt.Sprintf("queue: message %v has no state", e.ref))
 	}
+}
+
+// delay hides the entry until the given time.
+func (p *Partition) delay(e *entry, until int64) {
+	e.state = delayed
+	e.until = until
+	p.deadlines.Set(e)
+	p.stats.Delayed++
+}
+
+// carry puts the entry on its way to another partition.
+func (p *Partition) carry(e *entry, to ID) {
+	e.state = moving
+	p.moving[e] = to
 }
 
 // fly puts the entry in flight until the given time.

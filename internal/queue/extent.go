@@ -21,7 +21,7 @@ func (x *extent) first() Ref { return Ref{Record: x.record, Index: x.index} }
 
 // tail is a first-in first-out list of extents: the messages of a group that were never received, in order.
 type tail struct {
-	fifo[extent]
+	list[extent]
 	count int64 // messages
 }
 
@@ -35,7 +35,7 @@ func (t *tail) push(ref Ref, sent int64, a *arrival) {
 			return
 		}
 	}
-	t.fifo.push(extent{record: ref.Record, index: ref.Index, count: 1, sent: sent, arrival: a})
+	t.list.push(extent{record: ref.Record, index: ref.Index, count: 1, sent: sent, arrival: a})
 }
 
 // popMessage takes the first message out.

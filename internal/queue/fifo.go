@@ -34,22 +34,27 @@ func (p *Partition) pickFIFO(b *pick) {
 }
 
 func (p *Partition) pickGroupFIFO(b *pick, g *group) {
+	dead := false
+	add := func(ref Ref, receives uint32) bool {
+		if b.full() || dead && !b.isDead(receives) {
+			return false // what comes after dead letters waits until they have gone: they may come back
+		}
+		dead = b.isDead(receives)
+		b.add(ref, g, receives)
+		return true
+	}
 	for _, e := range g.hot {
-		if e.state != visible || b.full() {
+		if e.state != visible || !add(e.ref, e.receives) {
 			return
 		}
-		if !b.add(e.ref, g, e.receives) {
-			return // what comes after a message on its way to the dead-letter queue waits until it has gone
-		}
 	}
-	extents := g.tail.live()
-	for i := range extents {
-		x := &extents[i]
+	for i := range g.tail.live() {
+		x := &g.tail.live()[i]
 		if !p.tailVisible(x) {
 			return
 		}
-		for n := uint32(0); n < x.count; n++ {
-			if b.full() || !b.add(Ref{Record: x.record, Index: x.index + n}, g, x.receives()) {
+		for n := range x.count {
+			if !add(Ref{Record: x.record, Index: x.index + n}, x.receives()) {
 				return
 			}
 		}

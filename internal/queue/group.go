@@ -2,6 +2,7 @@ package queue
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 )
@@ -47,8 +48,8 @@ func lessByOldest(a, b *group) bool {
 func (p *Partition) group(name string) *group {
 	g, ok := p.groups.get(name)
 	if !ok {
-		g = &group{name: name}
-		p.groups.set(name, g)
+		g = &group{name: strings.Clone(name)} // the caller's may be a part of a whole request
+		p.groups.set(g.name, g)
 	}
 	return g
 }

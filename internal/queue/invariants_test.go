@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -14,7 +15,7 @@ func checkInvariants(t rapid.TB, p *Partition) {
 		t.Fatalf("partition %d: invariant: "+format, append([]any{p.id}, args...)...)
 	}
 	counted := checkEntries(p, fail)
-	for name, g := range p.groups {
+	for name, g := range p.groups.items {
 		if g.name != name || g.tail.empty() && g.entries == 0 {
 			fail("group %q is kept under %q without messages", g.name, name)
 		}
@@ -29,7 +30,7 @@ func checkInvariants(t rapid.TB, p *Partition) {
 			}
 		}
 		flying := 0
-		for _, e := range p.entries {
+		for _, e := range p.entries.items {
 			if e.group == g && e.state == inFlight {
 				flying++
 			}
@@ -54,21 +55,21 @@ func checkInvariants(t rapid.TB, p *Partition) {
 // checkEntries looks at every message that has an entry, and returns the counts of their states.
 func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 	carried, due := 0, 0
-	for ref, e := range p.entries {
-		if e.ref != ref || p.groups[e.group.name] != e.group {
+	for ref, e := range p.entries.items {
+		if e.ref != ref || p.groups.items[e.group.name] != e.group {
 			fail("message %v: its entry says %v in group %q", ref, e.ref, e.group.name)
 		}
 		if found, _ := p.bySent.Get(e); found != e {
 			fail("message %v is not in bySent", ref)
 		}
-		_, isMoving := p.moving[ref]
+		_, isMoving := p.moving[e]
 		scheduled, _ := p.deadlines.Get(e)
 		returned := false
 		if e.group.returned != nil {
 			found, _ := e.group.returned.Get(e)
 			returned = found == e
 		}
-		hot := slices.Contains(e.group.hot, e)
+		_, hot := slices.BinarySearchFunc(e.group.hot, ref, func(e *entry, ref Ref) int { return e.ref.Compare(ref) })
 		if isMoving != (e.state == moving) || (scheduled == e) != (e.state == delayed || e.state == inFlight) ||
 			returned != (e.state == visible && !p.settings.FIFO) || hot != p.settings.FIFO {
 			fail("message %v in state %d: moving %t, scheduled %t, returned %t, hot %t", ref, e.state, isMoving, scheduled == e, returned, hot)
@@ -92,9 +93,9 @@ func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 			fail("message %v is past its retention", ref)
 		}
 	}
-	if p.bySent.Len() != len(p.entries) || p.deadlines.Len() != due || len(p.moving) != carried {
+	if p.bySent.Len() != len(p.entries.items) || p.deadlines.Len() != due || len(p.moving) != carried {
 		fail("%d entries, %d by age; %d deadlines of %d; %d moving of %d",
-			len(p.entries), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
+			len(p.entries.items), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
 	}
 	return counted
 }
@@ -122,7 +123,7 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 		count += int64(x.count)
 	}
 	entries := 0
-	for _, e := range p.entries {
+	for _, e := range p.entries.items {
 		if e.group == g {
 			entries++
 		}
@@ -149,7 +150,7 @@ func checkLine(p *Partition, g *group, fail func(string, ...any)) {
 func checkDelays(p *Partition, fail func(string, ...any)) {
 	var hidden, sent int64
 	for _, h := range p.delays.live() {
-		if p.groups[h.group.name] != h.group || h.sent < sent {
+		if p.groups.items[h.group.name] != h.group || h.sent < sent {
 			fail("delays hold %d messages of %q, sent at %d after %d", h.count, h.group.name, h.sent, sent)
 		}
 		sent = h.sent
@@ -159,7 +160,7 @@ func checkDelays(p *Partition, fail func(string, ...any)) {
 		fail("delays hold %d messages, %d are delayed", hidden, p.stats.Delayed)
 	}
 	ready, oldest := 0, 0
-	for _, g := range p.groups {
+	for _, g := range p.groups.items {
 		if g.ready {
 			ready++
 		}
@@ -172,17 +173,39 @@ func checkDelays(p *Partition, fail func(string, ...any)) {
 	}
 }
 
-// checkMemory: what is remembered of sends and receives is in order of age and not too old.
+// checkMemory: what is remembered of sends and receives is in order of age, not too old, and found by what it is asked for.
 func checkMemory(p *Partition, fail func(string, ...any)) {
 	var at int64
-	for _, r := range p.dedup.order.live() {
-		a := p.dedup.byKey[r.key]
-		if a.at != r.at || a.at < at || a.at+DeduplicationWindow <= p.now {
-			fail("deduplication ID %q, accepted at %d, %d, after %d", r.key, a.at, r.at, at)
+	latest := make(map[dedupKey]uint64)
+	for i, a := range p.dedup.sends.live() {
+		if a.at < at || a.at+DeduplicationWindow <= p.now {
+			fail("deduplication ID %q, accepted at %d, after %d", a.dedup, a.at, at)
 		}
 		at = a.at
+		latest[p.dedup.key(a.group, a.dedup)] = p.dedup.first + uint64(i)
 	}
-	if len(p.dedup.order.live()) != len(p.dedup.byKey) {
-		fail("%d deduplication IDs, %d keys", len(p.dedup.order.live()), len(p.dedup.byKey))
+	if p.dedup.byGroup != p.settings.DeduplicateByGroup || !maps.Equal(latest, p.dedup.latest.items) {
+		fail("deduplication by group %t: %v, want %v", p.dedup.byGroup, p.dedup.latest.items, latest)
+	}
+	attempted := 0
+	p.attempts.byAge.Scan(func(t *attempt) bool {
+		if found, _ := p.attempts.lookup(t.id); found != t || len(t.entries) == 0 || t.at+AttemptWindow <= p.now {
+			fail("attempt %q at %d with %d messages", t.id, t.at, len(t.entries))
+		}
+		for _, e := range t.entries {
+			if e.attempt != t || e.state != inFlight || p.entries.items[e.ref] != e {
+				fail("attempt %q: message %v in state %d", t.id, e.ref, e.state)
+			}
+		}
+		attempted += len(t.entries)
+		return true
+	})
+	for _, e := range p.entries.items {
+		if e.attempt != nil {
+			attempted--
+		}
+	}
+	if attempted != 0 || len(p.attempts.byID.items) != p.attempts.byAge.Len() {
+		fail("attempts hold %d messages too many; %d IDs, %d by age", attempted, len(p.attempts.byID.items), p.attempts.byAge.Len())
 	}
 }

@@ -16,15 +16,13 @@ func init() { _ = flag.Set("rapid.steps", "80") } // operations of one run on av
 // TestMachine does random operations on two queues that are each other's dead-letter queue, and on a naive model of each.
 // After each operation the answers are the model's, the invariants hold, and replay equals live.
 func TestMachine(t *testing.T) {
-	for _, kind := range []string{"standard", "fifo"} {
-		t.Run(kind, func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { runMachine(t, kind == "fifo") })
-		})
-	}
+	t.Run("standard", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runMachine(t, machine{}) }) })
+	t.Run("fair", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runMachine(t, machine{fair: true}) }) })
+	t.Run("fifo", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runMachine(t, machine{fifo: true}) }) })
 }
 
-func runMachine(t *rapid.T, fifo bool) {
-	m := &machine{fifo: fifo, log: new(journal), now: 1_700_000_000_000}
+func runMachine(t *rapid.T, kind machine) {
+	m := &machine{fifo: kind.fifo, fair: kind.fair, log: new(journal), now: 1_700_000_000_000}
 	m.log.at(m.now)
 	for id := ID(1); id <= 2; id++ {
 		m.queues = append(m.queues, &machineQueue{Partition: New(id), model: &model{now: m.now}})
@@ -38,6 +36,7 @@ func runMachine(t *rapid.T, fifo bool) {
 
 type machine struct {
 	fifo    bool
+	fair    bool // so many messages in flight that groups are noisy
 	log     *journal
 	now     int64
 	queues  []*machineQueue
@@ -83,14 +82,17 @@ func optional(ms int64) *int64 {
 
 // Tick lets time pass, often to just before or just at the next deadline. All changes of a record have the same time.
 func (m *machine) Tick(t *rapid.T) {
-	step := draw[int64](t, "step", -2, -2, -1, 1, 1, 999, 1000, 5000, 29_999, 30_000, 60_000, 240_000, 43_200_000)
+	step := draw[int64](t, "step", -2, -1, -1, 1, 1, 999, 1000, 5000, 29_999, 30_000, 60_000, 240_000, 43_200_000)
+	if m.fair && step > 1000 {
+		step = 1
+	}
 	to := m.now + step
 	if step < 0 {
 		at, ok := m.touched.Deadline()
 		if !ok {
 			return
 		}
-		to = max(m.now, at+step+2-1)
+		to = max(m.now, at+step+1) // just at it, or 1 ms before
 	}
 	m.now = to
 	m.log.at(m.now)
@@ -119,11 +121,14 @@ func (m *machine) configure(t *rapid.T, q *machineQueue) {
 	s := Settings{
 		FIFO:              m.fifo,
 		VisibilityTimeout: draw[int64](t, "visibility", 0, 1000, 30_000, 30_000),
-		Delay:             draw[int64](t, "queue delay", 0, 0, 0, 5000, 60_000),
+		Delay:             draw[int64](t, "queue delay", 0, 0, 0, 5000, 90_000),
 		Retention:         draw[int64](t, "retention", 60_000, 300_000, 345_600_000),
 	}
 	if m.fifo {
 		s.DeduplicateByGroup = rapid.Bool().Draw(t, "deduplicate by group")
+	}
+	if m.fair {
+		s.VisibilityTimeout, s.Retention = 60_000, 345_600_000
 	}
 	if s.MaxReceives = draw[uint32](t, "max receives", 0, 1, 2, 4); s.MaxReceives > 0 {
 		s.DeadLetter = m.other(q).id
@@ -139,9 +144,13 @@ func (m *machine) Send(t *rapid.T) {
 	if m.fifo {
 		group = draw(t, "group", "a", "a", "b", "c")
 	} else {
-		delay = optional(draw[int64](t, "delay", -1, -1, 0, 1000, 60_000))
+		delay = optional(draw[int64](t, "delay", -1, -1, 0, 1000, 90_000))
 	}
-	for range draw(t, "count", 1, 1, 2, 3, 35) {
+	count := draw(t, "count", 1, 1, 2, 3, 35)
+	if m.fair {
+		group, count = draw(t, "group", "", "a", "b", "c"), draw(t, "count", 1, 1, 30, 33, 60)
+	}
+	for range count {
 		m.sends++
 		message := Message{Group: group, Content: fmt.Append(nil, m.sends)}
 		binary.BigEndian.PutUint64(message.ID[:], uint64(m.sends))
@@ -167,6 +176,9 @@ func (m *machine) Receive(t *rapid.T) {
 	}
 	if m.fifo {
 		o.Attempt = draw(t, "attempt", "", "", "", "try1", "try2")
+	}
+	if m.fair {
+		o.Max = draw(t, "max", 1, 2, 29, 30, 31, 60, 300)
 	}
 	taken, dead, wantErr := q.model.receive(o.Max, o.Visibility, o.Attempt)
 	got, err := q.Receive(m.now, m.log, o)
@@ -222,7 +234,7 @@ func (m *machine) ChangeVisibility(t *rapid.T) {
 }
 
 func (m *machine) Purge(t *rapid.T) {
-	if draw(t, "really", true, false, false) {
+	if draw(t, "really", true, false, false) && !m.fair {
 		q := m.enter(t)
 		if got, want := q.Purge(m.now, m.log, 60_000), q.model.purge(60_000); got != want {
 			t.Fatalf("purge: %v, want %v", got, want)

@@ -32,7 +32,7 @@ func (r Ref) Compare(other Ref) int {
 func (r Ref) String() string { return fmt.Sprintf("%d/%d", r.Record, r.Index) }
 
 // sequenceBase makes sequence numbers 20 digits long from the first one on; sequenceIndexBits leaves room for the messages of
-// one record. The numbers stay below 10^20 for 2^43 records.
+// one record. The numbers fit into 64 bits for 2^42 records.
 const (
 	sequenceBase      = 10_000_000_000_000_000_000
 	sequenceIndexBits = 20

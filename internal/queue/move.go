@@ -32,8 +32,7 @@ func (p *Partition) BeginMove(now int64, log Log, max int, target ID) []Delivery
 func (c *MoveBegun) apply(p *Partition, _ int64, _ Ref) {
 	for _, t := range c.Taken {
 		e := p.take(t)
-		e.state = moving
-		p.moving[e] = c.Target
+		p.carry(e, c.Target)
 		p.refresh(e.group)
 	}
 }
@@ -61,6 +60,8 @@ func (p *Partition) EndMove(now int64, log Log, refs []Ref, moved bool) {
 		e, ok := p.entries.get(ref)
 		return !ok || e.state != moving
 	})
+	slices.SortFunc(refs, Ref.Compare)
+	refs = slices.Compact(refs)
 	if len(refs) > 0 {
 		p.do(log, now, &MoveEnded{Moved: moved, Refs: refs})
 	}
@@ -105,6 +106,7 @@ func (p *Partition) arrive(c *Sent, now int64, ref Ref) {
 		p.show(e, now)
 	}
 	p.refresh(g)
+	p.expireMessages(now) // a message may be too old for this queue
 }
 
 // Settle forgets origins of messages that have arrived here: their moves have ended at the source.

@@ -36,7 +36,7 @@ func (p *Partition) Receive(now int64, log Log, o ReceiveOptions) (ReceiveResult
 	}
 	until := now + visibility
 	if o.Attempt != "" {
-		if first := p.attempts.byID[o.Attempt]; first != nil {
+		if first, ok := p.attempts.lookup(o.Attempt); ok {
 			p.do(log, now, &ReceiveRepeated{Attempt: o.Attempt, Until: until})
 			return ReceiveResult{Messages: deliveries(first.entries)}, nil
 		}
@@ -62,7 +62,7 @@ func (p *Partition) Receive(now int64, log Log, o ReceiveOptions) (ReceiveResult
 		p.do(log, now, &Received{Attempt: o.Attempt, Until: until, Taken: b.taken})
 		result.Messages = p.delivered(b.taken)
 	}
-	// After the others: in a group's tail a dead letter comes after what is handed out, and the front is taken first.
+	// After the others: within a group what is handed out comes before dead letters, and a tail is taken from its front.
 	if len(b.dead) > 0 {
 		p.do(log, now, &MoveBegun{Target: p.settings.DeadLetter, Taken: b.dead})
 		result.Dead = p.delivered(b.dead)
@@ -86,15 +86,16 @@ type pick struct {
 
 func (b *pick) full() bool { return len(b.taken) >= b.max || len(b.dead) >= deadMax }
 
-// add picks a message, and reports whether it is one to hand out rather than a dead letter.
-func (b *pick) add(ref Ref, g *group, receives uint32) bool {
+// isDead reports whether a message that was received so often is a dead letter.
+func (b *pick) isDead(receives uint32) bool { return b.deadAt > 0 && receives >= b.deadAt }
+
+func (b *pick) add(ref Ref, g *group, receives uint32) {
 	t := Taken{Ref: ref, Group: g.name, Receives: receives}
-	if b.deadAt > 0 && receives >= b.deadAt {
+	if b.isDead(receives) {
 		b.dead = append(b.dead, t)
-		return false
+	} else {
+		b.taken = append(b.taken, t)
 	}
-	b.taken = append(b.taken, t)
-	return true
 }
 
 // delivered describes messages that have just been taken.
@@ -119,10 +120,8 @@ func (e *entry) delivery() Delivery {
 }
 
 func (c *Received) apply(p *Partition, now int64, _ Ref) {
-	entries := make([]*entry, len(c.Taken))
-	for i, t := range c.Taken {
+	for _, t := range c.Taken {
 		e := p.take(t)
-		entries[i] = e
 		e.receives++
 		if e.receives != t.Receives {
 			panic("queue: the receive count of message " + t.Ref.String() + " is not the one in the change")
@@ -139,6 +138,10 @@ func (c *Received) apply(p *Partition, now int64, _ Ref) {
 		p.refresh(e.group)
 	}
 	if c.Attempt != "" && c.Until > now {
+		entries := make([]*entry, len(c.Taken))
+		for i, t := range c.Taken {
+			entries[i] = p.mustEntry(t.Ref)
+		}
 		p.attempts.remember(c.Attempt, now, entries)
 	}
 }

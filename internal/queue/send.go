@@ -38,14 +38,12 @@ func (c *Sent) apply(p *Partition, now int64, ref Ref) {
 	g := p.group(m.Group)
 	switch {
 	case p.settings.FIFO:
-		p.dedup.remember(accepted{group: m.Group, dedup: m.DeduplicationID, ref: ref, id: m.ID, at: now})
+		p.dedup.remember(accepted{group: g.name, dedup: m.DeduplicationID, ref: ref, id: m.ID, at: now})
 		g.tail.push(ref, m.Sent, nil)
 		p.countSentFIFO(g, m.Sent, now)
 	case m.VisibleAt > now:
 		e := p.newEntry(g, ref, m.Sent)
-		e.state, e.until = delayed, m.VisibleAt
-		p.deadlines.Set(e)
-		p.stats.Delayed++
+		p.delay(e, m.VisibleAt)
 	default:
 		g.tail.push(ref, m.Sent, nil)
 		p.stats.Visible++
