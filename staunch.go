@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"slices"
 	"sync"
 
 	"github.com/staunchmq/staunch/internal/config"
@@ -74,8 +74,11 @@ func (o *Options) config() (*config.Config, error) {
 		flags["journal"], flags["data"] = string(config.DiskJournal), o.Data
 	}
 	for name, value := range o.Settings {
-		if _, taken := flags[name]; taken && name != "admin-listen" {
-			return nil, fmt.Errorf("setting %s is decided by Options.Data and Options.Listen", strconv.Quote(name))
+		switch {
+		case name == "listen" || name == "data" || name == "journal":
+			return nil, fmt.Errorf("setting %q is decided by Options.Data and Options.Listen", name)
+		case !slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Name == name }):
+			return nil, fmt.Errorf("there is no setting %q; docs/configuration.md lists them", name)
 		}
 		flags[name] = value
 	}

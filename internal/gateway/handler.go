@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/clock"
 )
 
 // Options configure a Handler. Only SQS is required.
@@ -50,7 +51,7 @@ type Options struct {
 	// NewRequestID returns a fresh UUID. Default: a random one.
 	NewRequestID func() string
 	// Now returns the time, for durations and for the deadlines of connections, which go by the
-	// system's clock: a clock that tests turn does not belong here. Default: time.Now.
+	// system's clock: a clock that tests turn does not belong here. Default: the system clock's.
 	Now func() time.Time
 }
 
@@ -88,7 +89,7 @@ func New(o Options) *Handler {
 		o.NewRequestID = newRequestID
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = clock.System().Now
 	}
 	return &Handler{options: o}
 }
