@@ -48,7 +48,6 @@ type server struct {
 	metrics *metrics.Registry
 
 	store store
-	node  *node
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
 	closers       []func() error

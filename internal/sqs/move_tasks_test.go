@@ -405,7 +405,7 @@ func TestMoveTaskGoesWithItsQueue(t *testing.T) {
 		if got := h.tasksOf(dead); len(got) != 0 {
 			t.Errorf("tasks %+v", got)
 		}
-		if h.tasks.running != nil && len(h.tasks.running) != 0 {
+		if len(h.tasks.running) != 0 {
 			t.Errorf("%d tasks run", len(h.tasks.running))
 		}
 	})

@@ -31,7 +31,7 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	flags := flag.NewFlagSet("testall", flag.ContinueOnError)
 	list := flags.Bool("list", false, "say which steps there are")
-	fuzzTime := flags.Duration("fuzztime", 3*time.Second, "how long each fuzz test runs")
+	fuzzTime := flags.String("fuzztime", "20000x", "how long each fuzz test runs: a number of inputs, such as 20000x, or a duration")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}

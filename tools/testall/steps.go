@@ -14,7 +14,7 @@ type step struct {
 }
 
 // steps is the table of everything that is tested. What is quick and finds most comes first.
-func steps(fuzzTime time.Duration) []step {
+func steps(fuzzTime string) []step {
 	return []step{
 		{"build", "every package and the program compile", 10 * time.Minute, checks(
 			check{"compile", []string{"go", "build", "./..."}},

@@ -97,7 +97,7 @@ func TestClientResult(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	all := steps(time.Second)
+	all := steps("100x")
 	if got, err := choose(all, nil); err != nil || len(got) != len(all) {
 		t.Errorf("choose without names = %d steps, %v", len(got), err)
 	}
@@ -148,7 +148,7 @@ func TestRealGoTest(t *testing.T) {
 	if all.counts() != "2 passed, 1 failed" {
 		t.Errorf("go test: %s", all.counts())
 	}
-	fuzzed := fuzz(10 * time.Millisecond)(t.Context())
+	fuzzed := fuzz("100x")(t.Context())
 	if fuzzed.counts() != "1 passed, 0 failed" {
 		t.Errorf("fuzz: %s", fuzzed.counts())
 	}

@@ -105,8 +105,8 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	o.Events.Failed = func(error) { failures++ }
 	s := mustOpen(t, "data", o)
 	type owner struct {
-		acked, first, second error
-		last                 journal.Seq
+		first, second error
+		last          journal.Seq
 	}
 	owners := make([]owner, s.Shards())
 	var wg sync.WaitGroup
@@ -182,10 +182,25 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	}
 }
 
+// TestStoreHasFailedBeforeWritesAreDropped: an append whose sync was dropped must find the store failed.
+func TestStoreHasFailedBeforeWritesAreDropped(t *testing.T) {
+	told := 0
+	g := &guard{FS: vfs.NewMem()}
+	g.fail = func(error) {
+		told++
+		if g.broken.Load() {
+			t.Error("writes are dropped before the store has failed")
+		}
+	}
+	if !g.caught("write", "MANIFEST-000001", errors.New("input/output error")) || !g.broken.Load() || told != 1 {
+		t.Errorf("broken = %v, told %d times", g.broken.Load(), told)
+	}
+}
+
 // TestOpenReportsAFailure injects each error while the store is opened: Open must fail, and succeed after that.
 func TestOpenReportsAFailure(t *testing.T) {
 	disk := vfs.NewCrashableMem()
-	fs, inject := faulty(disk)
+	fs, _ := faulty(disk)
 	o := small(t, fs)
 	s := mustOpen(t, "data", o)
 	w := journaltest.NewWriter(0)
@@ -197,7 +212,7 @@ func TestOpenReportsAFailure(t *testing.T) {
 	for n := int32(1); ; n++ {
 		base := vfs.NewMem()
 		copyTree(t, crashed, base, "data")
-		fs, inject = faulty(base)
+		fs, inject := faulty(base)
 		o.FS, o.Logger = fs, nil
 		var ops atomic.Int32
 		inject.set(func(op errorfs.Op) error {

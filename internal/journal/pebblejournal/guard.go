@@ -57,8 +57,10 @@ func (g *guard) caught(what, name string, err error) bool {
 	if err == nil {
 		return false
 	}
-	g.broken.Store(true) // before anyone can learn that the operation is over
+	// The Store has failed before the first write is dropped: otherwise the sync of another file, dropped in between, would pass
+	// for a success and be acknowledged. Both come before Pebble learns that the operation is over.
 	g.fail(fmt.Errorf("%s %s: %w", what, name, err))
+	g.broken.Store(true)
 	return true
 }
 

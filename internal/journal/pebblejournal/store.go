@@ -198,8 +198,8 @@ func (s *Store) fail(err error) {
 		s.failure.Store(&err)
 		s.options.Logger.Error("journal has failed: nothing more is stored; restart when the disk is in order",
 			"dir", s.dir, "error", err)
-		close(s.failed)
 		s.options.Events.Failed(err)
+		close(s.failed) // from here on the store has failed
 	})
 }
 
@@ -209,10 +209,12 @@ func (s *Store) Failed() <-chan struct{} { return s.failed }
 
 // Err returns why the store failed, nil if it did not.
 func (s *Store) Err() error {
-	if err := s.failure.Load(); err != nil {
-		return *err
+	select {
+	case <-s.failed:
+		return *s.failure.Load()
+	default:
+		return nil
 	}
-	return nil
 }
 
 // unknown returns the error of an append or trim that the failure overtook, nil if the store has not failed.
