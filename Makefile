@@ -60,8 +60,8 @@ conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
 	conformance/run.sh $(CLIENTS)
 
 .PHONY: bench
-bench: ## Measure, with BENCHFLAGS
-	go run ./bench $(BENCHFLAGS)
+bench: build ## Measure, with BENCHFLAGS
+	go run ./bench -bin bin/staunch $(BENCHFLAGS)
 
 .PHONY: fmt
 fmt: ## Format the Go files
