@@ -19,10 +19,40 @@ import (
 // stateVersion is the layout of a shard's checkpoint.
 const stateVersion = 1
 
-// checkpointDue reports whether enough has come since the last checkpoint. Then nothing more is decided until what is on its way
+// reclaimEvery is how often a shard looks whether most of its messages have gone since the last checkpoint.
+const reclaimEvery = time.Minute
+
+// checkpointDue reports whether enough has come since the last checkpoint, or enough has gone that the space is worth one: after a
+// purge, or when a backlog has expired, few records may come for long. Then nothing more is decided until what is on its way
 // has landed: the state of that moment is the checkpoint. Without that pause a busy shard would never have one.
 func (s *Shard) checkpointDue() bool {
-	return s.sinceCheckpoint >= s.options.CheckpointBytes && !s.checkpointing
+	return (s.sinceCheckpoint >= s.options.CheckpointBytes || s.reclaimable) && !s.checkpointing
+}
+
+// lookForSpace finds out, now and then, whether there is space to reclaim.
+func (s *Shard) lookForSpace() {
+	now := s.options.Clock.Now()
+	if s.messagesKept == 0 || now.Before(s.reclaimAt) {
+		return
+	}
+	s.reclaimAt = now.Add(reclaimEvery)
+	s.reclaimable = s.messages() < s.messagesKept/2
+}
+
+// messages returns how many messages there are, in all partitions.
+func (s *Shard) messages() (n int64) {
+	for _, p := range s.partitions {
+		stats := p.Stats()
+		n += stats.Visible + stats.InFlight + stats.Delayed
+	}
+	return n
+}
+
+// saved notes what the newest checkpoint holds.
+func (s *Shard) saved() {
+	s.sinceCheckpoint = 0
+	s.messagesKept, s.reclaimable = s.messages(), false
+	s.reclaimAt = s.options.Clock.Now().Add(reclaimEvery)
 }
 
 // maybeCheckpoint takes a checkpoint that is due when the state is that of the newest record. It is saved while the shard goes on.
@@ -37,7 +67,7 @@ func (s *Shard) maybeCheckpoint() error {
 	s.stateSize = len(state)
 	seq, needed := s.last, s.oldestNeeded()
 	s.checkpointing = true
-	s.sinceCheckpoint = 0
+	s.saved()
 	s.saving.Go(func() {
 		s.tell(landing{checkpoint: true, seq: seq, err: s.saveCheckpoint(seq, needed, state)})
 	})
@@ -102,6 +132,7 @@ func (s *Shard) loadCheckpoint(ctx context.Context) error {
 			err = s.restore(seq, state)
 		}
 		if err == nil {
+			s.saved()
 			return nil
 		}
 		if errors.Is(err, journal.ErrNewerFormat) || ctx.Err() != nil {

@@ -74,6 +74,7 @@ func (s *Shard) turn() (err error) {
 	if err := s.land(); err != nil {
 		return err
 	}
+	s.lookForSpace()
 	if err := s.maybeCheckpoint(); err != nil {
 		return err
 	}
@@ -122,6 +123,9 @@ func (s *Shard) untilNext() time.Duration {
 	}
 	if w, ok := s.waiters.Min(); ok {
 		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))
+	}
+	if s.messagesKept > 0 {
+		d = min(d, s.reclaimAt.Sub(s.options.Clock.Now()))
 	}
 	return max(d, 0)
 }

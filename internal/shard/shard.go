@@ -100,7 +100,10 @@ type Shard struct {
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
-	stateSize       int // of the last checkpoint
+	stateSize       int       // of the last checkpoint
+	messagesKept    int64     // messages that the last checkpoint holds
+	reclaimAt       time.Time // when to look next whether most of them have gone
+	reclaimable     bool      // they have
 }
 
 // partition is a queue partition with what the shard keeps about it.
