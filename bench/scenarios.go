@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// step does one thing over a connection and returns how many messages that was. With more = false the connection is done.
+type step func(c *conn) (messages int, more bool, err error)
+
+// outcome is what all connections did together.
+type outcome struct {
+	messages int
+	took     time.Duration
+	steps    []time.Duration // how long each step took, sorted
+}
+
+func (r outcome) rate() float64 { return float64(r.messages) / r.took.Seconds() }
+
+func (r outcome) String() string {
+	at := func(percent int) time.Duration {
+		if len(r.steps) == 0 {
+			return 0
+		}
+		return r.steps[min(len(r.steps)*percent/100, len(r.steps)-1)].Round(time.Microsecond)
+	}
+	return fmt.Sprintf("%9.0f messages/s   latency p50 %v  p99 %v", r.rate(), at(50), at(99))
+}
+
+// parallel runs steps one after the other on each of o.connections connections.
+func (o *options) parallel(endpoint string, do step) (outcome, error) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var all outcome
+	var failed error
+	start := time.Now()
+	for range o.connections {
+		group.Go(func() {
+			one, err := drive(endpoint, do)
+			mu.Lock()
+			defer mu.Unlock()
+			all.messages += one.messages
+			all.steps = append(all.steps, one.steps...)
+			failed = errors.Join(failed, err)
+		})
+	}
+	group.Wait()
+	all.took = time.Since(start)
+	slices.Sort(all.steps)
+	return all, failed
+}
+
+func drive(endpoint string, do step) (one outcome, err error) {
+	c, err := dial(endpoint)
+	if err != nil {
+		return one, err
+	}
+	defer c.Close()
+	for now := time.Now(); ; {
+		n, more, err := do(c)
+		if err != nil || !more {
+			return one, err
+		}
+		one.messages += n
+		end := time.Now()
+		one.steps = append(one.steps, end.Sub(now))
+		now = end
+	}
+}
+
+// during returns a step that is repeated for o.duration from now on.
+func (o *options) during(do func(c *conn) (messages int, err error)) step {
+	end := time.Now().Add(o.duration)
+	return func(c *conn) (int, bool, error) {
+		if !time.Now().Before(end) {
+			return 0, false, nil
+		}
+		n, err := do(c)
+		return n, true, err
+	}
+}
+
+// throughput measures sends, batches, and receives with deletes, one after the other.
+func (o *options) throughput(endpoint string) error {
+	url, err := createQueue(endpoint)
+	if err != nil {
+		return err
+	}
+	send, batch := sends(endpoint, url, o.size, false), sends(endpoint, url, o.size, true)
+	for _, scenario := range []struct {
+		name string
+		do   func(c *conn) (int, error)
+	}{
+		{"send", func(c *conn) (int, error) { _, err := c.do(send()); return 1, err }},
+		{"send-batch", func(c *conn) (int, error) { _, err := c.do(batch()); return 10, err }},
+		{"receive-delete", func(c *conn) (int, error) { return receiveDelete(c, endpoint, url) }},
+	} {
+		result, err := o.parallel(endpoint, o.during(scenario.do))
+		if err != nil {
+			return fmt.Errorf("%s: %w", scenario.name, err)
+		}
+		fmt.Printf("%-15s %v\n", scenario.name, result)
+	}
+	return nil
+}
