@@ -59,7 +59,7 @@ var clients = []client{
 	{weight: 1, begin: (*world).purge, allows: withDeletions},
 	{weight: 1, begin: (*world).deleteQueue, allows: withDeletions},
 	{weight: 3, begin: (*world).startTask, allows: withTasks},
-	{weight: 1, begin: (*world).cancelTask, allows: withTasks},
+	{weight: 3, begin: (*world).cancelTask, allows: withTasks},
 	{weight: 1, begin: (*world).listTasks, allows: withTasks},
 }
 
@@ -92,7 +92,7 @@ func (w *world) anyQueue() int {
 func (w *world) newSend(o *operation, q int) *send {
 	s := &send{operation: o, queue: q, body: fmt.Sprintf("m%d", len(w.sends)+1)}
 	if w.rng.IntN(8) == 0 {
-		s.body += " " + strings.Repeat("x", w.rng.IntN(1000))
+		s.body += " " + strings.Repeat("x", w.rng.IntN(1000)) // records of different sizes
 	}
 	if isFIFO(q) {
 		s.group = pick(w.rng, "A", "A", "B", "C")

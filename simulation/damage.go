@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/staunchmq/staunch/internal/journal"
 )
@@ -72,9 +73,10 @@ func (w *world) damageRecord(d *disk) {
 func (w *world) damageCheckpoint(d *disk) {
 	ctx := context.Background()
 	list, err := d.Checkpoints().List(ctx)
-	if err != nil || len(list) == 0 {
-		return
+	if err != nil || len(list) == 0 || d.damaged {
+		return // with no checkpoint left, a journal that was trimmed cannot be read
 	}
+	d.damaged = true
 	want, err := w.stateOf(d.shard, d.afterCrash())
 	if err != nil {
 		w.violate("start", "shard %d: %v", d.shard, err)
@@ -92,7 +94,7 @@ func (w *world) damageCheckpoint(d *disk) {
 		return
 	}
 	if !bytes.Equal(got, want) {
-		w.violate("state", "without its checkpoint %d, shard %d comes to another state", list[0], d.shard)
+		w.violate("state", "without its checkpoint %d, shard %d comes to another state: %s", list[0], d.shard, difference(got, want))
 	}
 }
 
@@ -115,6 +117,16 @@ func (w *world) compareStates(d *disk) {
 		return
 	}
 	if !bytes.Equal(got, want) {
-		w.violate("state", "shard %d: checkpoint and tail come to another state than all records", d.shard)
+		w.violate("state", "shard %d: checkpoint and tail come to another state than all records: %s", d.shard, difference(got, want))
 	}
+}
+
+// difference says where two states are different.
+func difference(got, want []byte) string {
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	around := func(b []byte) []byte { return b[min(at, len(b)):min(at+16, len(b))] }
+	return fmt.Sprintf("%d bytes instead of %d; at byte %d there is %x instead of %x", len(got), len(want), at, around(got), around(want))
 }

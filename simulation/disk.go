@@ -14,6 +14,8 @@ import (
 type disk struct {
 	*memjournal.Journal
 	shard int
+	// damaged tells that one of the checkpoints is.
+	damaged bool
 
 	mu      sync.Mutex
 	trimmed [][]byte // guarded by mu, as all here: the records from number 1 on that Trim took away
@@ -36,7 +38,7 @@ func newDisk(id int) *disk { return &disk{Journal: memjournal.New(uint32(id)), s
 func (d *disk) afterCrash() *disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &disk{Journal: d.Journal.Clone(), shard: d.shard, trimmed: d.trimmed}
+	return &disk{Journal: d.Journal.Clone(), shard: d.shard, damaged: d.damaged, trimmed: d.trimmed}
 }
 
 // attach lets the disk serve a node: late appends wait in its schedule.

@@ -23,18 +23,21 @@ func (w *world) checkOnce() {
 
 // checkNothingLost: a message that was accepted is there in the end, unless somebody or something may have removed it.
 func (w *world) checkNothingLost() {
-	there := make(map[string]bool)
+	known := make(map[string]bool) // bodies of messages that are there, or may have been deleted
 	for _, f := range w.found {
-		there[f.body] = true
+		known[f.body] = true
 	}
-	gone := make(map[string]bool) // bodies of messages that may have been deleted
 	for _, x := range w.deletions {
 		if x.result != refused {
-			gone[x.of.body] = true
+			known[x.of.body] = true
 		}
 	}
+	accounted := make(map[string]bool) // by ID: duplicates have the same
 	for _, s := range w.sends {
-		if s.result != done || w.duplicate(s) || there[s.body] || gone[s.body] || w.mayBeWiped(s) ||
+		accounted[s.id] = accounted[s.id] || known[s.body]
+	}
+	for _, s := range w.sends {
+		if s.result != done || w.duplicate(s) || accounted[s.id] || w.mayBeWiped(s) ||
 			w.latestMS()-s.earliest >= w.retention(s.queue) || s.dedup != "" && w.mayRepeatLost(s) {
 			continue
 		}

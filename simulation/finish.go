@@ -124,7 +124,7 @@ func (w *world) empty(q int) {
 		var out *api.ReceiveMessageOutput
 		err := w.ask("ReceiveMessage", func(ctx context.Context, s api.SQS) (err error) {
 			out, err = s.ReceiveMessage(ctx, w.caller, &api.ReceiveMessageInput{
-				QueueUrl: urlOf(q), MaxNumberOfMessages: new(int64(10)), WaitTimeSeconds: new(int64(0)),
+				QueueUrl: urlOf(q), MaxNumberOfMessages: new(int64(10)), WaitTimeSeconds: new(int64(0)), VisibilityTimeout: new(int64(30)),
 			})
 			return err
 		})

@@ -2,7 +2,8 @@ package simulation
 
 const deduplicationMS = 5 * 60 * 1000
 
-// duplicate tells whether a send was answered with the message of an earlier one.
+// duplicate tells whether a send was answered with the message of one that began earlier. Of two that were on their way at once either
+// may be the original.
 func (h *history) duplicate(s *send) bool {
 	if s.dedup == "" || s.id == "" {
 		return false
@@ -48,7 +49,7 @@ func (w *world) checkOrder() {
 			continue
 		}
 		for _, s := range w.sends {
-			if s.queue == d.queue && s.group == d.group && s.result == done && s.sequence < d.sequence && s.id != d.id && !w.excused(s, d) {
+			if s.queue == d.queue && s.group == d.group && w.original(s) && s.sequence < d.sequence && s.id != d.id && !w.excused(s, d) {
 				w.violate("order", "%s of group %s was delivered by operation %d while %s was before it in line", d.body, d.group, d.number, s.body)
 			}
 		}
@@ -75,13 +76,26 @@ func (w *world) excused(s *send, d *delivery) bool {
 func (w *world) checkSequence() {
 	for _, a := range w.sends {
 		for _, b := range w.sends {
-			if isFIFO(a.queue) && a.queue == b.queue && a.group == b.group && a.result == done && b.result == done &&
-				a.id != b.id && a.operation.before(b.operation) && !w.duplicate(b) && !w.mayRepeatLost(b) &&
+			if isFIFO(a.queue) && a.queue == b.queue && a.group == b.group && a.operation.before(b.operation) && w.original(a) && w.original(b) &&
 				a.sequence >= b.sequence && !w.wiped(a.queue, a.start, b.end) {
 				w.violate("order", "%s was accepted after %s, with a smaller sequence number", b.body, a.body)
 			}
 		}
 	}
+}
+
+// original tells whether it is certain that a send put its message in, rather than being a duplicate: of one before it, of one that was
+// on its way at the same time, or of one whose answer was lost.
+func (w *world) original(s *send) bool {
+	if s.result != done || s.dedup != "" && w.mayRepeatLost(s) {
+		return false
+	}
+	for _, other := range w.sends {
+		if other != s && other.id == s.id && !s.operation.before(other.operation) {
+			return false
+		}
+	}
+	return true
 }
 
 // mayRepeatLost tells whether a send may have been answered with the message of one whose answer was lost.
@@ -97,7 +111,7 @@ func (w *world) mayRepeatLost(s *send) bool {
 // checkDeduplication: within the window after a message was accepted, sending it again gives that message.
 func (w *world) checkDeduplication() {
 	for _, first := range w.sends {
-		if first.dedup == "" || first.result != done || w.duplicate(first) || w.mayRepeatLost(first) {
+		if first.dedup == "" || !w.original(first) {
 			continue
 		}
 		for _, again := range w.sends {
@@ -112,13 +126,28 @@ func (w *world) checkDeduplication() {
 		}
 	}
 	for _, s := range w.sends {
-		if !w.duplicate(s) {
-			continue
-		}
-		for _, d := range w.deliveries {
-			if d.body == s.body {
-				w.violate("deduplication", "%s was a duplicate, and delivered by operation %d", s.body, d.number)
+		for _, first := range w.sends {
+			if s.id != "" && first.id == s.id && first.operation.before(s.operation) && w.seen(s.body) {
+				w.violate("deduplication", "%s was answered as a duplicate of %s, and is there all the same", s.body, first.body)
+			}
+			if s.id != "" && first.id == s.id && first.number < s.number && w.seen(s.body) && w.seen(first.body) {
+				w.violate("deduplication", "%s and %s are the same message, and both are there", s.body, first.body)
 			}
 		}
 	}
+}
+
+// seen tells whether a message was delivered, or found in the end.
+func (h *history) seen(body string) bool {
+	for _, d := range h.deliveries {
+		if d.body == body {
+			return true
+		}
+	}
+	for _, f := range h.found {
+		if f.body == body {
+			return true
+		}
+	}
+	return false
 }

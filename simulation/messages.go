@@ -9,29 +9,29 @@ import (
 // ids returns the IDs of all messages that were delivered, in order.
 func (h *history) ids() []string { return slices.Sorted(maps.Keys(h.byID)) }
 
-// hiddenUntil returns the earliest log time, in Unix ms, at which a message that was delivered may be visible again, if nothing
-// begins after the step.
-func (h *history) hiddenUntil(d *delivery, step int) int64 {
+// hiddenUntil returns the earliest log time, in Unix ms, at which a message that was delivered may be visible again, as far as it
+// matters to an operation.
+func (h *history) hiddenUntil(d *delivery, o *operation) int64 {
 	at := d.earliest + d.visibility
 	settled := d.end // from here on it is known which change was the last
 	for _, c := range h.changes {
-		if c.of.id != d.id || c.result == refused || c.start > step || c.operation.before(d.operation) {
+		if c.of.id != d.id || c.of.queue != d.queue || c.result == refused || c.start > o.end || c.operation.before(d.operation) {
 			continue
 		}
 		until := c.earliest + c.timeout
-		if c.result == done && c.start > settled && c.end < step {
+		if c.result == done && c.start > settled && c.operation.before(o) {
 			at, settled = until, c.end
 		} else {
 			at, settled = min(at, until), max(settled, c.until())
 		}
 	}
 	for _, again := range h.byID[d.id] {
-		if again != d && again.count == d.count && again.start <= step { // a repeated receive attempt
+		if again != d && again.count == d.count && again.start <= o.end { // a repeated receive attempt
 			at = min(at, again.earliest+again.visibility)
 		}
 	}
 	for _, r := range h.receives { // an attempt whose answer was lost
-		if d.attempt != "" && r.attempt == d.attempt && r.queue == d.queue && r.outcome == unknown && r.start <= step {
+		if d.attempt != "" && r.attempt == d.attempt && r.queue == d.queue && r.outcome == unknown && r.start <= o.end {
 			at = min(at, r.earliest+r.visibility)
 		}
 	}
@@ -45,7 +45,7 @@ func (w *world) checkDeletes() {
 		if x.result != done {
 			continue
 		}
-		onItsWay := (w.dead[x.of.queue] || w.taskFrom[x.of.queue] < x.end) && w.hiddenUntil(x.of, x.end) <= x.latest
+		onItsWay := (w.dead[x.of.queue] || w.taskFrom[x.of.queue] < x.end) && w.hiddenUntil(x.of, x.operation) <= x.latest
 		for _, d := range w.byID[x.of.id] {
 			if x.operation.before(d.operation) && (!onItsWay || d.queue == x.of.queue && !w.fed(d.queue)) {
 				w.violate("deletes", "%s was deleted from %s by operation %d, and delivered by operation %d", d.body, queueNames[x.of.queue], x.number, d.number)
@@ -91,7 +91,7 @@ func (w *world) checkVisibility() {
 				if b.count <= a.count {
 					continue
 				}
-				if until := w.hiddenUntil(a, b.end); b.latest < until {
+				if until := w.hiddenUntil(a, b.operation); b.latest < until {
 					w.violate("visibility", "%s was delivered by operation %d, in flight for at least %d ms more when operation %d got it",
 						a.body, a.number, until-b.latest, b.number)
 				}

@@ -10,18 +10,27 @@ import (
 	"github.com/staunchmq/staunch/internal/api"
 )
 
-// setUp creates the queues, as a client would: whatever fails is tried again by clients later, or never.
+// setUp creates the queues, as a client would: what a crash prevents is left for clients to do later, or never.
 func (w *world) setUp() {
-	for q := range queueCount {
-		w.create(q, map[string]string{})
+	attempt := func(begin func()) {
+		for !w.node.started() && len(w.violations) == 0 {
+			w.advance()
+		}
+		if len(w.violations) > 0 {
+			return
+		}
+		begin()
 		for len(w.running) > 0 && len(w.violations) == 0 {
 			w.advance()
 		}
-		if q == dead || q == deadFIFO {
-			source := map[int]int{dead: orders, deadFIFO: line}[q]
-			w.set(source, w.redrive(source, q, 1+w.rng.IntN(4)))
-		}
 	}
+	w.settingUp = true
+	for q := range queueCount {
+		attempt(func() { w.create(q, map[string]string{}) })
+	}
+	attempt(func() { w.set(orders, w.redrive(orders, dead, 1+w.rng.IntN(4))) })
+	attempt(func() { w.set(line, w.redrive(line, deadFIFO, 1+w.rng.IntN(4))) })
+	w.settingUp = false
 }
 
 // create begins a CreateQueue.

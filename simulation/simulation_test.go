@@ -93,7 +93,7 @@ func TestSeeds(t *testing.T) {
 		}
 	})
 	t.Logf("%d seeds; operations that were done: %s; events: %s", min(count, next.Load()), list(operations), list(events))
-	if count < 200 {
+	if count < 1000 {
 		return // too few for everything to come up
 	}
 	for _, action := range api.Actions {

@@ -81,6 +81,8 @@ type world struct {
 	taskHandle string // of the latest move task
 	running    []*operation
 	step       int
+	// settingUp tells that no client may begin anything yet.
+	settingUp bool
 
 	trace      hash.Hash64
 	print      func(string)
@@ -209,7 +211,7 @@ func (w *world) advance() {
 // proceed lets the node, the clients or the clock go on.
 func (w *world) proceed() {
 	held := w.node.schedule.waiting()
-	free := len(w.running) < w.settings.clients && w.node.started()
+	free := !w.settingUp && len(w.running) < w.settings.clients && w.node.started()
 	switch r := w.rng.IntN(100); {
 	case len(held) > 0 && (r < 70 || !free && r < 97):
 		w.let(held[w.rng.IntN(len(held))])

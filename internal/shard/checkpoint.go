@@ -140,7 +140,7 @@ func (s *Shard) State() ([]byte, error) {
 func (s *Shard) appendState(b []byte) ([]byte, error) {
 	b = append(b, stateVersion)
 	b = append(b, s.lastHash[:]...)
-	b = binary.AppendUvarint(b, s.epoch)
+	b = binary.AppendUvarint(b, s.lastEpoch)
 	b = binary.AppendVarint(b, s.logTime/int64(time.Millisecond))
 	var definitions []byte
 	if s.options.Definitions != nil {
@@ -178,7 +178,7 @@ func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 	}
 	s.last = seq
 	copy(s.lastHash[:], d.next(uint64(len(s.lastHash))))
-	s.epoch = d.uvarint()
+	s.lastEpoch = d.uvarint()
 	logTime := d.varint()
 	definitions := d.next(d.uvarint())
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
