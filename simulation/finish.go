@@ -41,7 +41,7 @@ func (w *world) idle(d time.Duration) {
 // quiet is longer than any delay, visibility timeout, wait and pause between attempts.
 const quiet = 70 * time.Second
 
-// finish heals the disks, lets everything end that is on its way, and then counts and empties the queues.
+// finish heals the disks and the clock, lets everything end that is on its way, and then counts and empties the queues.
 func (w *world) finish() {
 	if len(w.violations) > 0 {
 		return
@@ -50,6 +50,8 @@ func (w *world) finish() {
 	for _, d := range w.disks {
 		d.set(func(f *faults) { *f = faults{late: f.late} })
 	}
+	w.turn(w.latest)
+	w.settle()
 	w.idle(quiet)
 	if w.rng.IntN(2) == 0 {
 		w.crash("once more")
@@ -67,10 +69,9 @@ func (w *world) finish() {
 	if len(w.running) > 0 && len(w.violations) == 0 {
 		w.violate("answers", "operation %d (%s) has no answer", w.running[0].number, w.running[0].action)
 	}
+	w.finished = true
 	for q := range queueCount {
-		if len(w.violations) == 0 {
-			w.empty(q)
-		}
+		w.finished = w.finished && w.empty(q)
 	}
 	for _, d := range w.disks {
 		w.compareStates(d.afterCrash())
@@ -102,10 +103,10 @@ func (w *world) tasksRun() bool {
 	return false
 }
 
-// empty takes all messages out of a queue and compares them with its counts.
-func (w *world) empty(q int) {
+// empty takes all messages out of a queue and compares them with its counts. It returns false if it could not.
+func (w *world) empty(q int) bool {
 	if !w.exists(q) {
-		return
+		return true
 	}
 	if err := w.ask("SetQueueAttributes", func(ctx context.Context, s api.SQS) error {
 		return s.SetQueueAttributes(ctx, w.caller, &api.SetQueueAttributesInput{
@@ -113,7 +114,7 @@ func (w *world) empty(q int) {
 		})
 	}); err != nil {
 		w.violate("end", "%s: take its redrive policy away: %v", queueNames[q], err)
-		return
+		return false
 	}
 	visible, rest := w.count(q)
 	if rest != 0 {
@@ -130,7 +131,7 @@ func (w *world) empty(q int) {
 		})
 		if err != nil {
 			w.violate("end", "%s: receive: %v", queueNames[q], err)
-			return
+			return false
 		}
 		if len(out.Messages) == 0 {
 			break
@@ -148,7 +149,7 @@ func (w *world) empty(q int) {
 		})
 		if err != nil || len(deleted.Failed) > 0 {
 			w.violate("end", "%s: delete: %v", queueNames[q], err)
-			return
+			return false
 		}
 	}
 	if n != visible {
@@ -157,6 +158,7 @@ func (w *world) empty(q int) {
 	if visible, rest := w.count(q); visible+rest != 0 {
 		w.violate("counts", "%s is empty, and says that it has %d messages", queueNames[q], visible+rest)
 	}
+	return true
 }
 
 func (w *world) exists(q int) bool {

@@ -40,27 +40,32 @@ const (
 // Wrap replaces a shard as the service sees it; the tests of the checkers put defects there.
 type Wrap func(shard.Client) shard.Client
 
+// WrapJournal does the same with the journal of a shard.
+type WrapJournal func(journal.Journal) journal.Journal
+
 // openShard replays a journal. Shard 0 gets the catalog.
-func openShard(ctx context.Context, id int, j journal.Journal, c *catalog.Catalog, clock clock.Clock, s settings, log *slog.Logger, panicked func()) (*shard.Shard, error) {
+func (w *world) openShard(id int, j journal.Journal, c *catalog.Catalog, now clock.Clock, log *slog.Logger) (*shard.Shard, error) {
+	if w.wrapJournal != nil {
+		j = w.wrapJournal(j)
+	}
 	o := shard.Options{
-		ID: uint32(id), Journal: j, Clock: clock, Logger: log,
-		CheckpointBytes: s.checkpointBytes, BodyCacheBytes: s.bodyCacheBytes,
-		Observed: shard.Observer{Panicked: panicked},
+		ID: uint32(id), Journal: j, Clock: now, Logger: log,
+		CheckpointBytes: w.settings.checkpointBytes, BodyCacheBytes: w.settings.bodyCacheBytes,
+		Observed: shard.Observer{Panicked: func() { w.violate("panic", "shard %d panicked", id) }},
 	}
 	if id == 0 {
 		o.Definitions = c
 	}
-	return shard.Open(ctx, o)
+	return shard.Open(context.Background(), o)
 }
 
 // openNode replays the disks and starts nothing.
 func (w *world) openNode() (*node, error) {
-	ctx := context.Background()
 	n := &node{schedule: &schedule{}}
 	definitions := catalog.New()
 	clients := make([]shard.Client, len(w.disks))
 	for i, d := range w.disks {
-		s, err := openShard(ctx, i, d, definitions, w.clock, w.settings, w.log, func() { w.violate("panic", "shard %d panicked", i) })
+		s, err := w.openShard(i, d, definitions, w.clock, w.log)
 		if err != nil {
 			return nil, err
 		}
@@ -151,9 +156,10 @@ func (w *world) reopen() {
 	n.start(w)
 }
 
-// stateOf returns the state that replaying a journal gives.
+// stateOf returns the state that replaying a journal gives, at a time that no log time is after: what time has brought before the clock
+// was set back is in checkpoints, but not in records.
 func (w *world) stateOf(id int, j journal.Journal) ([]byte, error) {
-	s, err := openShard(context.Background(), id, j, catalog.New(), w.clock, w.settings, w.quiet, nil)
+	s, err := w.openShard(id, j, catalog.New(), clock.NewManual(w.latest), w.quiet)
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}

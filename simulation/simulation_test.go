@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,12 @@ import (
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/simulation"
 )
+
+// TestMain lets garbage wait longer: many small worlds, none of which lasts.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // seedsByDefault is how many seeds run where nobody asks for another number.
 const seedsByDefault = 2000
@@ -139,7 +146,7 @@ func TestSeed(t *testing.T) {
 }
 
 func TestSeedsGiveTheSameRunAgain(t *testing.T) {
-	for seed := uint64(1); seed <= 60; seed++ {
+	for seed := uint64(1); seed <= number(t, "STAUNCH_SIMULATION_REPEATED", 60); seed++ {
 		first := run(t, seed, simulation.Options{})
 		again := run(t, seed, simulation.Options{})
 		if first.Trace != again.Trace {

@@ -22,8 +22,9 @@ import (
 type Options struct {
 	// Print gets every step as a line; nil for none.
 	Print func(line string)
-	// Wrap puts a defect between the service and its shards; nil for none.
-	Wrap Wrap
+	// Wrap puts a defect between the service and its shards, WrapJournal one between shards and disks; nil for none.
+	Wrap        Wrap
+	WrapJournal WrapJournal
 }
 
 // Violation is something that a queue must not do, and did.
@@ -71,16 +72,19 @@ type world struct {
 	// latest is the latest that any shard's log time can be: the clock has been there, or would have been had it not been set back.
 	latest time.Time
 
-	disks      []*disk
-	node       *node
-	wrap       Wrap
-	messageIDs atomic.Uint64
-	caller     *api.Caller
+	disks       []*disk
+	node        *node
+	wrap        Wrap
+	wrapJournal WrapJournal
+	messageIDs  atomic.Uint64
+	caller      *api.Caller
 
 	history
 	taskHandle string // of the latest move task
 	running    []*operation
 	step       int
+	// finished tells that all queues were emptied.
+	finished bool
 	// settingUp tells that no client may begin anything yet.
 	settingUp bool
 
@@ -117,9 +121,9 @@ func Run(seed uint64, o Options) *Report {
 
 func newWorld(seed uint64, o Options) *world {
 	w := &world{
-		rng:    rand.New(rand.NewPCG(seed, 0x57a0c4)),
-		clock:  clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
-		wrap:   o.Wrap,
+		rng:   rand.New(rand.NewPCG(seed, 0x57a0c4)),
+		clock: clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
+		wrap:  o.Wrap, wrapJournal: o.WrapJournal,
 		trace:  fnv.New64a(),
 		print:  o.Print,
 		quiet:  slog.New(slog.DiscardHandler),
@@ -278,7 +282,8 @@ func (w *world) turn(to time.Time) {
 	w.clock.Set(to)
 }
 
-// jump sets the clock, far forwards or back.
+// jump sets the clock, far forwards or back. A machine's timers do not mind when its clock is set; those of this one wait until it is
+// there again, which is worse.
 func (w *world) jump() {
 	by := pick(w.rng, -time.Hour, -10*time.Second, -time.Millisecond, 10*time.Second, 6*time.Minute, time.Hour, 100*time.Hour)
 	w.events["clock jump"]++
