@@ -130,7 +130,7 @@ func (w *world) send() {
 		if o.outcome == done {
 			s.id, s.sequence = out.MessageId, out.SequenceNumber
 		}
-		return s.id
+		return ""
 	}
 	w.launch(o, func(ctx context.Context, service api.SQS) (err error) {
 		out, err = service.SendMessage(ctx, w.caller, in)

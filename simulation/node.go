@@ -86,7 +86,8 @@ func (w *world) openNode() (*node, error) {
 	return n, nil
 }
 
-// newMessageID makes message IDs that tell in which order they were made.
+// newMessageID makes message IDs. Two goroutines may ask at once, so which gets which may differ from run to run: IDs stay out of the
+// trace, and nothing depends on their order.
 func (w *world) newMessageID() queue.MessageID {
 	var id queue.MessageID
 	binary.BigEndian.PutUint64(id[8:], w.messageIDs.Add(1))
