@@ -12,6 +12,9 @@ FUZZTIME ?= 50000x
 BENCHFLAGS ?=
 # The clients of `make conformance`; empty is all of them.
 CLIENTS ?=
+# How many seeds `make simulation` runs, from number FIRST on.
+SEEDS ?= 10000
+FIRST ?= 1
 
 version_flag = $(if $(VERSION),-X github.com/staunchmq/staunch/internal/version.release=$(VERSION))
 testall = go run ./tools/testall -fuzztime $(FUZZTIME)
@@ -50,6 +53,10 @@ race: needs ## Run them with the race detector
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
 	$(testall) fuzz
+
+.PHONY: simulation
+simulation: ## Run SEEDS worlds with crashes and faults
+	STAUNCH_SIMULATION_SEEDS=$(SEEDS) STAUNCH_SIMULATION_FIRST=$(FIRST) go test ./simulation -count=1 -timeout=0 -run '^TestSeeds$$' -v
 
 .PHONY: chaos
 chaos: ## Kill real processes and look what is lost

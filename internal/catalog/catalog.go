@@ -48,6 +48,9 @@ func (c *Catalog) View() *View { return c.view.Load() }
 //
 // ctx bounds the wait for other writers. An append that was begun is waited for: the next decision must see its outcome.
 func (c *Catalog) Update(ctx context.Context, decide func(*View) (Change, error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case <-c.writing:
 	case <-ctx.Done():

@@ -283,7 +283,7 @@ func (m *model) groups() (names []string) {
 
 func (m *model) delete(h Handle) error {
 	x := m.find(h.Ref)
-	if x == nil || x.moving {
+	if x == nil {
 		return nil
 	}
 	if m.settings.FIFO && (!x.flying || x.Receives != h.Receives) {

@@ -3,9 +3,12 @@ package queue
 // Delete removes the message that the handle names. Deleting what is not there any more is a success. A standard queue accepts
 // the handle of any receive, a FIFO queue only the latest one's, and only until its visibility timeout ends: otherwise the
 // error is ErrHandleExpired (reference/sqs.md 7.2).
+//
+// A message that is moving leaves this partition for good: it is not put back when its target does not take it. If it has arrived there
+// or arrives yet, it stays there, as one whose move has ended does.
 func (p *Partition) Delete(now int64, log Log, h Handle) error {
 	e, ok := p.entries.get(h.Ref)
-	if !ok || e.state == moving {
+	if !ok {
 		return nil
 	}
 	if p.settings.FIFO && !e.heldBy(h) {

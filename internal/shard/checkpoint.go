@@ -156,11 +156,22 @@ func (s *Shard) readCheckpoint(ctx context.Context, seq journal.Seq) ([]byte, er
 	return io.ReadAll(r)
 }
 
+// State returns the shard's state as a checkpoint would hold it, brought to the time of the shard's clock. Two shards that have read the
+// same records return the same bytes at the same time, whichever checkpoints they started from. It is for tests and for tools that look
+// into a journal; it must not be called once Run was.
+func (s *Shard) State() ([]byte, error) {
+	s.tick()
+	for _, p := range s.partitions {
+		s.enter(p)
+	}
+	return s.appendState(nil)
+}
+
 // appendState encodes the shard's state at its newest record. Nothing may be on its way.
 func (s *Shard) appendState(b []byte) ([]byte, error) {
 	b = append(b, stateVersion)
 	b = append(b, s.lastHash[:]...)
-	b = binary.AppendUvarint(b, s.epoch)
+	b = binary.AppendUvarint(b, s.lastEpoch)
 	b = binary.AppendVarint(b, s.logTime/int64(time.Millisecond))
 	var definitions []byte
 	if s.options.Definitions != nil {
@@ -198,7 +209,7 @@ func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 	}
 	s.last = seq
 	copy(s.lastHash[:], d.next(uint64(len(s.lastHash))))
-	s.epoch = d.uvarint()
+	s.lastEpoch = d.uvarint()
 	logTime := d.varint()
 	definitions := d.next(d.uvarint())
 	for n := d.uvarint(); n > 0 && d.err == nil; n-- {

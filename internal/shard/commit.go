@@ -48,7 +48,7 @@ func (s *Shard) flush() {
 		panic(err) // a record that is too large: requests are bounded, so this is a defect
 	}
 	expect := s.last
-	s.last, s.lastHash = b.builder.Header.Seq, journal.Hash(rec)
+	s.last, s.lastHash, s.lastEpoch = b.builder.Header.Seq, journal.Hash(rec), b.builder.Header.Epoch
 	s.sinceCheckpoint += int64(len(rec))
 	s.recordSize = max(journal.HeaderBytes, min(len(rec)+len(rec)/8, flushBytes+flushBytes/8)) // the next one is likely to be as large
 	s.cache.add(s.last, rec)

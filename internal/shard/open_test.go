@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -179,6 +180,33 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Errorf("%v, want ErrTrimmed", err)
 		}
 	})
+}
+
+// A shard that has started, and has nothing to write, may still save a checkpoint. It is one of the records, not of the shard's start.
+func TestCheckpointBeforeTheFirstRecordOfAnOwner(t *testing.T) {
+	j, last := filledJournal(t, Options{})
+	whole := j.Clone()
+	s := newStepper(t, Options{Journal: j})
+	state, err := s.appendState(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.saveCheckpoint(last, 1, state); err != nil {
+		t.Fatal(err)
+	}
+	var states [2][]byte
+	for i, j := range []*memjournal.Journal{j, whole} {
+		s, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if states[i], err = s.State(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(states[0], states[1]) {
+		t.Errorf("from the checkpoint:\n%x\nfrom the records:\n%x", states[0], states[1])
+	}
 }
 
 func TestCheckpointThatIsNotOfThisJournal(t *testing.T) {

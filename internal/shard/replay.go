@@ -28,7 +28,7 @@ func (s *Shard) replay(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("shard %d: replay: %w", s.options.ID, err)
 	}
-	s.epoch++
+	s.epoch = s.lastEpoch + 1
 	s.newRecord()
 	for _, p := range s.partitions {
 		s.retime(p)
@@ -42,7 +42,7 @@ func (s *Shard) clear() {
 	s.timers = btree.NewBTreeGOptions(lessByTimer, btree.Options{NoLocks: true})
 	s.waiters = btree.NewBTreeGOptions(lessByWaitEnd, btree.Options{NoLocks: true})
 	s.servable = nil
-	s.last, s.lastHash, s.epoch = 0, journal.Sum{}, 0
+	s.last, s.lastHash, s.lastEpoch = 0, journal.Sum{}, 0
 	s.sinceCheckpoint = 0
 	s.building = nil
 }
@@ -67,7 +67,7 @@ func (s *Shard) replayRecord(rec []byte) (err error) {
 			return fmt.Errorf("change %d: %w", i, err)
 		}
 	}
-	s.last, s.lastHash, s.epoch = h.Seq, journal.Hash(rec), h.Epoch
+	s.last, s.lastHash, s.lastEpoch = h.Seq, journal.Hash(rec), h.Epoch
 	s.seen(now)
 	s.sinceCheckpoint += int64(len(rec))
 	return nil

@@ -82,9 +82,10 @@ type Shard struct {
 
 	last       journal.Seq // number of the newest record handed to the journal
 	lastHash   journal.Sum // and its hash
-	epoch      uint64
-	logTime    int64     // Unix ns; never goes back
-	ticked     time.Time // when logTime was set
+	lastEpoch  uint64      // and its epoch
+	epoch      uint64      // of the records that this owner makes
+	logTime    int64       // Unix ns; never goes back
+	ticked     time.Time   // when logTime was set
 	building   *record
 	recordSize int             // bytes to make room for in the next record
 	pending    pendingRequests // taken from the inbox, not decided

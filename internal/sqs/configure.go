@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/staunchmq/staunch/internal/catalog"
@@ -115,7 +116,7 @@ func (s *Service) doubt(k catalog.Key, partitions []catalog.Partition) {
 func (c *configurator) takeTargets() []catalog.Key {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	taken := slices.Collect(maps.Keys(c.targets))
+	taken := slices.SortedFunc(maps.Keys(c.targets), func(a, b catalog.Key) int { return strings.Compare(queueARN(a), queueARN(b)) })
 	clear(c.targets)
 	return taken
 }

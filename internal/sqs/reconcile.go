@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,9 +106,9 @@ func (s *Service) recoverMoves(ctx context.Context, view *catalog.View) error {
 		return fmt.Errorf("take up moves again: %w", err)
 	}
 	// Every move that had arrived has ended now.
-	for target, known := range unsettled {
+	for _, target := range slices.Sorted(maps.Keys(unsettled)) {
 		client, p := s.home(view.QueueOf(target))
-		if err := client.Settle(ctx, p, known); err != nil {
+		if err := client.Settle(ctx, p, unsettled[target]); err != nil {
 			return fmt.Errorf("settle moves into partition %d: %w", p, err)
 		}
 	}
@@ -176,8 +178,9 @@ func (s *Service) mend(ctx context.Context) error {
 func (s *Service) mendOnce(ctx context.Context) error {
 	s.carrier.forget(s.clock.Now())
 	err := s.configureFailed(ctx)
-	for target, origins := range s.carrier.takeUnsettled() {
-		err = errors.Join(err, s.settle(ctx, target, origins))
+	unsettled := s.carrier.takeUnsettled()
+	for _, target := range slices.Sorted(maps.Keys(unsettled)) {
+		err = errors.Join(err, s.settle(ctx, target, unsettled[target]))
 	}
 	for _, source := range s.carrier.takeBroken() {
 		q := s.catalog.View().QueueOf(source)

@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// A selection is a set of packages: what patterns match, without what lies in some directories of the module.
+// A selection is a set of packages: what patterns match, without what lies in some directories of the module. environ is added to
+// the environment of their tests.
 type selection struct {
 	patterns []string
 	without  []string
+	environ  []string
 }
 
 // packages returns the import paths of the selection.
@@ -45,14 +47,16 @@ func goTest(s selection, flags ...string) func(context.Context) result {
 		if len(packages) == 0 {
 			return r
 		}
-		return runGoTest(ctx, append(flags, packages...))
+		return runGoTest(ctx, append(flags, packages...), s.environ...)
 	}
 }
 
-// runGoTest runs `go test -json` with these arguments.
-func runGoTest(ctx context.Context, args []string) (r result) {
+// runGoTest runs `go test -json` with these arguments, and with more in its environment.
+func runGoTest(ctx context.Context, args []string, environ ...string) (r result) {
 	c := newCounter(func(line string) { fmt.Println(line) })
-	stderr, err := eachLine(command(ctx, append([]string{"go", "test", "-json"}, args...)...), c.line)
+	test := command(ctx, append([]string{"go", "test", "-json"}, args...)...)
+	test.Env = append(test.Env, environ...)
+	stderr, err := eachLine(test, c.line)
 	r = c.total
 	if err != nil && r.failed == 0 {
 		fmt.Printf("FAIL  go test: %v\n%s", err, stderr)

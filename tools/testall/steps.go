@@ -28,8 +28,14 @@ func steps(fuzzTime string) []step {
 		{"unit", "the tests of every package", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./..."}, without: []string{"chaos"}}, "-timeout=5m")},
 		{"race", "the same with the race detector", 15 * time.Minute,
-			goTest(selection{patterns: []string{"./..."}, without: []string{"chaos", "bench", "tools"}}, "-race", "-timeout=10m")},
+			goTest(selection{
+				patterns: []string{"./..."}, without: []string{"chaos", "bench", "tools"},
+				environ: []string{"STAUNCH_SIMULATION_SEEDS=200"}, // one at a time moves in there: races show soon or never
+			}, "-race", "-timeout=10m")},
 		{"fuzz", "every fuzz test for a moment", 10 * time.Minute, fuzz(fuzzTime)},
+		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
+			goTest(selection{patterns: []string{"./simulation"}, environ: []string{"STAUNCH_SIMULATION_SEEDS=10000"}},
+				"-run=^TestSeeds$", "-count=1", "-timeout=9m")},
 		{"chaos", "real processes that are killed", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
 		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
