@@ -22,7 +22,10 @@ const stateVersion = 1
 // checkpointDue reports whether enough has come since the last checkpoint. Then nothing more is decided until what is on its way
 // has landed: the state of that moment is the checkpoint. Without that pause a busy shard would never have one.
 func (s *Shard) checkpointDue() bool {
-	return s.sinceCheckpoint >= s.options.CheckpointBytes && !s.checkpointing
+	if s.checkpointing {
+		return false
+	}
+	return s.checkpointEarly || s.sinceCheckpoint >= s.options.CheckpointBytes && !s.checkpointHeld
 }
 
 // maybeCheckpoint takes a checkpoint that is due when the state is that of the newest record. It is saved while the shard goes on.
@@ -36,10 +39,12 @@ func (s *Shard) maybeCheckpoint() error {
 	}
 	s.stateSize = len(state)
 	seq, needed := s.last, s.oldestNeeded()
-	s.checkpointing = true
+	bytes, started := s.sinceCheckpoint, s.options.Clock.Now()
+	s.checkpointing, s.checkpointEarly = true, false
 	s.sinceCheckpoint = 0
 	s.saving.Go(func() {
-		s.tell(landing{checkpoint: true, seq: seq, err: s.saveCheckpoint(seq, needed, state)})
+		err := s.saveCheckpoint(seq, needed, state)
+		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, took: s.options.Clock.Now().Sub(started), err: err})
 	})
 	return nil
 }
@@ -83,10 +88,16 @@ func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) error {
 
 func (s *Shard) checkpointed(l landing) {
 	s.checkpointing = false
+	s.earlyAfter = s.options.Clock.Now().Add(max(checkpointPauseMin, 10*l.took))
 	if l.err != nil {
 		s.log.Error("checkpoint failed; the journal stays whole", "record", uint64(l.seq), "error", l.err)
+		s.sinceCheckpoint += l.bytes
+		s.retryAfter = s.earlyAfter
 	}
 }
+
+// checkpointPauseMin is at least between two checkpoints while room is scarce, and after one that failed.
+const checkpointPauseMin = time.Second
 
 // loadCheckpoint restores the newest checkpoint that is whole. A damaged one is reported, and the one before it used, or else
 // the whole journal.

@@ -97,10 +97,15 @@ type Shard struct {
 	// changes are.
 	fullUntil   int64
 	nothingFits bool
+	room        journal.Room // as of the beginning of the turn
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
-	stateSize       int // of the last checkpoint
+	// checkpointEarly and checkpointHeld are as of the beginning of the turn: one is due because room is scarce, and none is
+	// because the last one failed a moment ago.
+	checkpointEarly, checkpointHeld bool
+	earlyAfter, retryAfter          time.Time
+	stateSize                       int // of the last checkpoint
 }
 
 // partition is a queue partition with what the shard keeps about it.
