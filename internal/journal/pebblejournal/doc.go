@@ -34,7 +34,8 @@
 // succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails
 // and the process ends with a panic.
 //
-// A full disk is not such an error as long as it is seen in time: an append is refused with ErrFull, exactly and again and again,
-// while less than Options.ReserveBytes are free. The reserve is for Pebble's own flushes, for Trim, and for
-// checkpoints, which free space in the end.
+// A full disk is not such an error. Below Options.ReserveBytes of free space Room tells the owners of journals to take in nothing
+// new; what they do to free space goes on. Below half of that an append is refused with ErrFull, exactly and again and again (space.go).
+// The other half is for Pebble's own flushes, for Trim, and for checkpoints, which free space in the end. If somebody
+// else takes even that, writes wait until there is space (guard.go).
 package pebblejournal

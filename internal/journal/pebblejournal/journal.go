@@ -311,6 +311,9 @@ func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
 	if err := j.store.db.Apply(b, pebble.Sync); err != nil {
 		return fmt.Errorf("trim shard %d: %w", j.shard, err)
 	}
+	if j.store.Room() != journal.RoomForAll {
+		_, _ = j.store.db.AsyncFlush() // at once instead of after flushDelay; if it cannot, that will do
+	}
 	return j.store.unknown()
 }
 
@@ -347,9 +350,12 @@ func (j *Journal) readError(seq journal.Seq, err error) error {
 	return fmt.Errorf("read record %d of shard %d in %s: %w", seq, j.shard, j.store.dir, err)
 }
 
+// isFull reports whether err says that there is no space.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
 // mapFull makes errors of a full disk ErrFull.
 func mapFull(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if isFull(err) {
 		return fmt.Errorf("%w: %w", journal.ErrFull, err)
 	}
 	return err

@@ -35,6 +35,7 @@ type Store struct {
 	format  format
 	fs      vfs.FS // for checkpoints: not guarded, their errors are their own
 	guard   *guard
+	space   *space
 	db      *pebble.DB
 
 	firsts []atomic.Uint64 // for each shard the number of its oldest record, 0 until its journal is opened
@@ -70,11 +71,15 @@ func Open(dir string, options Options) (*Store, error) {
 		return nil, err
 	}
 	s.firsts = make([]atomic.Uint64, s.format.shards)
-	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail}
+	s.space = &space{dir: dir, reserve: uint64(s.options.ReserveBytes), clock: s.options.Clock, changed: s.roomChanged,
+		usage: func() (vfs.DiskUsage, error) { return fs.GetDiskUsage(dir) }}
+	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail,
+		log: s.options.Logger, closing: make(chan struct{})}
 	if err := s.openPebble(); err != nil {
 		s.releaseAll()
 		return nil, err
 	}
+	s.guard.patient.Store(true)
 	return s, nil
 }
 
@@ -301,6 +306,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	close(s.guard.closing)
 	open := make([]*Journal, 0, len(s.open))
 	for _, j := range s.open {
 		open = append(open, j)
