@@ -88,16 +88,25 @@ func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) error {
 
 func (s *Shard) checkpointed(l landing) {
 	s.checkpointing = false
-	s.earlyAfter = s.options.Clock.Now().Add(max(checkpointPauseMin, 10*l.took))
+	pause := max(checkpointPauseMin, 10*l.took)
 	if l.err != nil {
 		s.log.Error("checkpoint failed; the journal stays whole", "record", uint64(l.seq), "error", l.err)
 		s.sinceCheckpoint += l.bytes
-		s.retryAfter = s.earlyAfter
+		pause = max(pause, min(checkpointPauseMin<<s.checkpointFailures, checkpointPauseMax))
+		s.checkpointFailures = min(s.checkpointFailures+1, 10)
+		s.retryAfter = s.options.Clock.Now().Add(pause)
+	} else {
+		s.checkpointFailures = 0
 	}
+	s.earlyAfter = s.options.Clock.Now().Add(pause)
 }
 
-// checkpointPauseMin is at least between two checkpoints while room is scarce, and after one that failed.
-const checkpointPauseMin = time.Second
+// Between two checkpoints while room is scarce is at least the shorter time, and after those that fail, again and again, twice as
+// much each time up to the longer.
+const (
+	checkpointPauseMin = time.Second
+	checkpointPauseMax = 30 * time.Second
+)
 
 // loadCheckpoint restores the newest checkpoint that is whole. A damaged one is reported, and the one before it used, or else
 // the whole journal.

@@ -105,6 +105,7 @@ type Shard struct {
 	// because the last one failed a moment ago.
 	checkpointEarly, checkpointHeld bool
 	earlyAfter, retryAfter          time.Time
+	checkpointFailures              int // in a row
 	stateSize                       int // of the last checkpoint
 }
 

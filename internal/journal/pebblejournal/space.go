@@ -111,5 +111,14 @@ func (s *Store) roomChanged(room journal.Room, free uint64) {
 // Room says what the file system has space for, as of a moment ago: see journal.Spacious.
 func (s *Store) Room() journal.Room { return s.space.now() }
 
+// FreeBytes returns the space that is free for this process on the file system, as of now; 0 if that is not known.
+func (s *Store) FreeBytes() uint64 {
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return 0
+	}
+	return u.AvailBytes
+}
+
 // Room implements journal.Spacious.
 func (j *Journal) Room() journal.Room { return j.store.Room() }
