@@ -33,6 +33,7 @@ const (
 // TestFullDisk fills a small disk by sending, drains it, fills it to the last byte from outside, and makes room again: sends are
 // refused with an error that says why, all else goes on as long as it can, and one process does all of it without losing a message.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	data := smallDisk(t, fullDiskBytes)
 	admin := freeAddress(t)
 	server := start(t, binary(t), filepath.Join(data, "staunch"), "127.0.0.1:0", "--admin-listen", admin,
