@@ -4,6 +4,7 @@
 // # The data directory
 //
 //	<dir>/FORMAT                       text: version of this layout, number of shards, CRC; written once
+//	<dir>/TAILS                        text: how far each journal goes at least, CRC; see tails.go
 //	<dir>/LOCK                         locked while a process uses the directory
 //	<dir>/journal/                     Pebble
 //	<dir>/checkpoints/<shard>/<number>.ckpt
@@ -28,7 +29,8 @@
 // Pebble itself would end the process, in places without an answer to those who wait.
 //
 // Damage of the write-ahead log is told from a write that a crash has cut off (logcheck.go), except in what the very last fsync
-// wrote. Damage elsewhere is found by Pebble's block checksums and by the records themselves.
+// wrote. Damage of the manifest is told in the same way (manifestcheck.go), and if it is in its last edit, by what is missing then
+// (tails.go). Damage elsewhere is found by Pebble's block checksums and by the records themselves.
 //
 // Errors of table files are not of that kind: the write-ahead log still has what they should hold. Pebble tries again until it
 // succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails

@@ -33,6 +33,7 @@ type guard struct {
 	fail   func(error)
 	log    *slog.Logger
 
+	logGoes func()        // called before a log is removed or used again
 	patient atomic.Bool   // full disks are waited out: the database is open
 	closing chan struct{} // closed when nobody wants to wait any more
 
@@ -134,6 +135,9 @@ func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 
 // ReuseForWrite implements vfs.FS.
 func (g *guard) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if !g.broken.Load() {
+		g.logGoes()
+	}
 	return g.open(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
 }
 
@@ -164,6 +168,9 @@ func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 func (g *guard) Remove(name string) error {
 	if g.broken.Load() {
 		return nil
+	}
+	if isLog(name) {
+		g.logGoes()
 	}
 	return g.FS.Remove(name)
 }

@@ -25,7 +25,7 @@ type Journal struct {
 	checkpoints *checkpoints
 
 	first   *atomic.Uint64 // number of the oldest record
-	durable atomic.Uint64  // number of the newest durable record
+	durable *atomic.Uint64 // number of the newest durable record
 
 	mu     sync.Mutex // guards closed, and users.Add
 	closed bool
@@ -47,7 +47,8 @@ var _ journal.Journal = (*Journal)(nil)
 const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
-	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
+	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], durable: &s.durables[shard],
+		pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
 		return nil, err
@@ -62,6 +63,9 @@ func openJournal(s *Store, shard uint32) (*Journal, error) {
 		if _, _, err := j.tail.Next(rec); err != nil {
 			return nil, j.located(err)
 		}
+	}
+	if err := s.checkTail(shard, max(last, base.Seq())); err != nil {
+		return nil, err
 	}
 	j.first.Store(uint64(base.Seq() + 1))
 	j.durable.Store(uint64(max(last, base.Seq())))
