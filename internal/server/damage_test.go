@@ -267,7 +267,7 @@ func open(t *testing.T, dir string, want []string) (outcome, string) {
 // TestOneFlippedBit flips one bit anywhere in any file of a data directory and starts the server on it. STAUNCH_DAMAGE_SEEDS sets how
 // many are tried for a directory that was closed, and as many for one that a crash has left; each has its own seed, which is named.
 func TestOneFlippedBit(t *testing.T) {
-	seeds := 40
+	seeds := 12
 	if v := os.Getenv("STAUNCH_DAMAGE_SEEDS"); v != "" {
 		var err error
 		if seeds, err = strconv.Atoi(v); err != nil {
