@@ -110,7 +110,7 @@ func busy(t *testing.T, o Options) (crashed vfs.FS, records int) {
 	return nil, 0
 }
 
-// TestDamagedManifest flips each byte of the manifest, and cuts it off at each: the records are all there, or the store says what is
+// TestDamagedManifest flips a bit of each byte of the manifest, and cuts it off at each: the records are all there, or the store says what is
 // wrong and where.
 func TestDamagedManifest(t *testing.T) {
 	o := small(t, nil)
@@ -120,14 +120,14 @@ func TestDamagedManifest(t *testing.T) {
 	used, usedRecords := busy(t, o)
 	for name, disk := range map[string]vfs.FS{"closed": closed, "crashed": crashed, "log used again": used} {
 		t.Run(name, func(t *testing.T) {
-			o, records := o, records
+			o, records, step := o, records, 1
 			if o.Shards = 1; disk == used {
-				o.Shards, records = 2, usedRecords
+				o.Shards, records, step = 2, usedRecords, 5 // it is large, and a chunk is longer than that
 			}
 			manifest := newest(t, disk, "data/journal", manifestPrefix)
 			size := len(readFile(t, disk, manifest))
 			counts := map[string]int{}
-			for at := range size {
+			for at := 0; at < size; at += step {
 				for what, damage := range map[string]func([]byte) []byte{
 					"flipped": func(b []byte) []byte { b[at] ^= 0x10; return b },
 					"cut off": func(b []byte) []byte { return b[:at] },
