@@ -1,7 +1,8 @@
-// Package chaos runs the real binary as a process, kills it, and checks what clients saw.
+// Package chaos runs the real binary as a process, disturbs it, and checks what clients saw.
 //
-// Writers and consumers record a history of what they asked and what was answered. However often the server dies, the history
-// must show that no acknowledged message is lost, no message comes back after its acknowledged delete, no message is handed out
-// twice within its visibility timeout, receive counts only grow, and every FIFO group is delivered in the order of its sends, with
-// repeated sends deduplicated across restarts. The checks are in history.go; nothing in this package is imported by the server.
+// Writers and consumers record a history of what they asked and what was answered. However often the server is killed, restarted or
+// paused, the history must keep the rules of history.go: nothing acknowledged is lost, nothing comes back after its acknowledged
+// delete, visibility timeouts do not overlap, receive counts are exact, FIFO groups keep their order and have one holder, and a
+// message is in its queue or in the dead-letter queue. Another test fills the disk. Nothing in this package is imported by the
+// server.
 package chaos

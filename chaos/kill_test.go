@@ -3,10 +3,13 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,10 +25,30 @@ const (
 	killGroups     = 8
 )
 
-// TestKill kills the server again and again while many clients write and consume, and checks the history of all of it. Each
-// kill comes after a random number of acknowledged sends, so it falls into any stage of a commit. STAUNCH_CHAOS_KILLS sets how
-// many kills there are; the seed is printed.
+// disturbance is what happens to a server.
+type disturbance string
+
+const (
+	killed    disturbance = "kill -9"
+	restarted disturbance = "SIGTERM and start"
+	paused    disturbance = "SIGSTOP and SIGCONT"
+)
+
+// disturbances returns so many in random order: half of them kills, the rest restarts and pauses.
+func disturbances(random *rand.Rand, n int) []disturbance {
+	list := make([]disturbance, n)
+	for i := range list {
+		list[i] = []disturbance{killed, restarted, killed, paused}[i%4]
+	}
+	random.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+// TestKill kills, restarts and pauses the server again and again while many clients write and consume, and checks the history of
+// all of it. Each disturbance comes after a random number of acknowledged sends, so it falls into any stage of a commit.
+// STAUNCH_CHAOS_KILLS sets how many there are; the seed is printed.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	kills := 8
 	if v := os.Getenv("STAUNCH_CHAOS_KILLS"); v != "" {
 		var err error
@@ -43,38 +66,40 @@ func TestKill(t *testing.T) {
 	server := start(t, bin, data, "127.0.0.1:0", flags...)
 	defer func() { server.kill() }()
 	listen := server.endpoint[len("http://"):]
-
-	r := &killRun{client: client(server.endpoint)}
-	visibility := strconv.Itoa(int(killVisibility.Seconds()))
-	r.standardURL = createQueue(t.Context(), t, r.client, "standard", map[string]string{"VisibilityTimeout": visibility})
-	r.fifoURL = createQueue(t.Context(), t, r.client, "ordered.fifo", map[string]string{"VisibilityTimeout": visibility, "FifoQueue": "true"})
-	r.standard, r.fifo = newHistory(killVisibility), newHistory(killVisibility)
-	r.acked = make(chan struct{}, 1024)
+	r := newKillRun(t, server.endpoint)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
-	for w := range killWriters {
-		clients.Go(func() { r.write(ctx, w) })
-	}
-	for range killConsumers {
-		clients.Go(func() { r.consume(ctx, r.standardURL, r.standard) })
-		clients.Go(func() { r.consume(ctx, r.fifoURL, r.fifo) })
-	}
-	for kill := range kills {
+	r.run(ctx, &clients)
+	for i, what := range disturbances(random, kills) {
 		for range 200 + random.IntN(1500) {
 			<-r.acked
 		}
-		server.kill()
-		server = start(t, bin, data, listen, flags...)
+		switch what {
+		case killed:
+			server.kill()
+			server = start(t, bin, data, listen, flags...)
+		case restarted:
+			if err := server.stop(); err != nil {
+				t.Errorf("after SIGTERM: %v", err)
+			}
+			server = start(t, bin, data, listen, flags...)
+		case paused:
+			server.pause(t, killVisibility+time.Duration(random.Int64N(int64(time.Second))))
+		}
 		sent, _ := r.standard.counts()
 		sentFIFO, _ := r.fifo.counts()
-		t.Logf("kill %d of %d: %d + %d sends acknowledged so far", kill+1, kills, sent, sentFIFO)
+		sentWork, _ := r.work.counts()
+		t.Logf("%d of %d, %s: %d + %d + %d sends acknowledged so far", i+1, kills, what, sent, sentFIFO, sentWork)
 	}
 	cancel()
 	clients.Wait()
 	r.drain(t, r.standardURL, r.standard)
 	r.drain(t, r.fifoURL, r.fifo)
-	for name, h := range map[string]*history{"standard": r.standard, "fifo": r.fifo} {
+	r.endMoves(t)
+	r.drain(t, r.workURL, r.work)
+	r.drain(t, r.deadURL, r.work)
+	for name, h := range map[string]*history{"standard": r.standard, "fifo": r.fifo, "with dead letters": r.work} {
 		sent, deleted := h.counts()
 		t.Logf("%s: %d sends and %d deletes acknowledged", name, sent, deleted)
 		if sent == 0 || deleted == 0 {
@@ -84,16 +109,88 @@ func TestKill(t *testing.T) {
 			t.Errorf("%s: %s", name, fault)
 		}
 	}
+	t.Logf("%d dead letters came, %d move tasks were started", r.deadLetters.Load(), r.tasks.Load())
+	if r.deadLetters.Load() == 0 || r.tasks.Load() == 0 {
+		t.Error("no dead letters, or no move task")
+	}
 	if err := server.stop(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 }
 
+// killRun is the clients: a standard queue, a FIFO queue, and a queue with a dead-letter queue from which messages are moved back.
 type killRun struct {
-	client               *sqs.Client
-	standardURL, fifoURL string
-	standard, fifo       *history
-	acked                chan struct{} // one for each acknowledged send
+	client                                 *sqs.Client
+	standardURL, fifoURL, workURL, deadURL string
+	deadARN                                string
+	standard, fifo, work                   *history
+	acked                                  chan struct{} // one for each acknowledged send
+	deadLetters, tasks                     atomic.Int64
+	draining                               bool // the clients have ended, and what is received is what was left
+}
+
+func newKillRun(t *testing.T, endpoint string) *killRun {
+	r := &killRun{client: client(endpoint), acked: make(chan struct{}, 1024)}
+	create := func(name string, more map[string]string) string {
+		attributes := map[string]string{"VisibilityTimeout": strconv.Itoa(int(killVisibility.Seconds()))}
+		maps.Copy(attributes, more)
+		return createQueue(t.Context(), t, r.client, name, attributes)
+	}
+	r.standardURL = create("standard", nil)
+	r.fifoURL = create("ordered.fifo", map[string]string{"FifoQueue": "true"})
+	r.deadURL = create("dead", nil)
+	r.deadARN = "arn:aws:sqs:us-east-1:000000000000:dead"
+	r.workURL = create("work", map[string]string{
+		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, r.deadARN),
+	})
+	r.standard, r.fifo, r.work = newHistory(killVisibility), newHistory(killVisibility), newHistory(killVisibility)
+	r.work.moves = true
+	return r
+}
+
+// run starts the clients. They end with ctx.
+func (r *killRun) run(ctx context.Context, clients *sync.WaitGroup) {
+	for w := range killWriters {
+		clients.Go(func() { r.write(ctx, w) })
+	}
+	for range killConsumers {
+		clients.Go(func() { r.consume(ctx, r.standardURL, r.standard) })
+		clients.Go(func() { r.consume(ctx, r.fifoURL, r.fifo) })
+		clients.Go(func() { r.consume(ctx, r.workURL, r.work) })
+	}
+	clients.Go(func() { r.consume(ctx, r.deadURL, r.work) })
+	clients.Go(func() { r.redrive(ctx) })
+}
+
+// redrive moves dead letters back to their queue, again and again.
+func (r *killRun) redrive(ctx context.Context) {
+	for ctx.Err() == nil {
+		if _, err := r.client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: &r.deadARN}); err == nil {
+			r.tasks.Add(1)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// endMoves waits until no task moves messages any more.
+func (r *killRun) endMoves(t *testing.T) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		out, err := r.client.ListMessageMoveTasks(t.Context(), &sqs.ListMessageMoveTasksInput{SourceArn: &r.deadARN})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(out.Results, func(e types.ListMessageMoveTasksResultEntry) bool {
+			return aws.ToString(e.Status) == "RUNNING" || aws.ToString(e.Status) == "CANCELLING"
+		}) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a move task does not end")
+		}
+	}
 }
 
 // write sends to the standard queue, and as the only writer of one FIFO group, in turn. A FIFO send whose answer is lost is sent
@@ -105,6 +202,13 @@ func (r *killRun) write(ctx context.Context, w int) {
 		if _, err := r.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.standardURL, MessageBody: &body}); err == nil {
 			r.standard.sent(body)
 			r.acked <- struct{}{}
+		}
+		if n%4 == 0 {
+			r.work.sending(body, "")
+			if _, err := r.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.workURL, MessageBody: &body}); err == nil {
+				r.work.sent(body)
+				r.acked <- struct{}{}
+			}
 		}
 		if w >= killGroups {
 			continue
@@ -131,7 +235,7 @@ func (r *killRun) consume(ctx context.Context, url string, h *history) {
 	}
 }
 
-// receive asks once and returns how many messages came.
+// receive asks once, deletes what remove says, and returns how many messages came.
 func (r *killRun) receive(ctx context.Context, url string, h *history, remove func() bool) int {
 	asked := time.Now()
 	out, err := r.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
@@ -139,9 +243,13 @@ func (r *killRun) receive(ctx context.Context, url string, h *history, remove fu
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
 	})
 	if err != nil {
+		h.receiveLost()
 		return 0
 	}
 	answered := time.Now()
+	if url == r.deadURL {
+		r.deadLetters.Add(int64(len(out.Messages)))
+	}
 	for _, m := range out.Messages {
 		count, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		h.received(*m.Body, *m.MessageId, count, asked, answered)
@@ -150,9 +258,12 @@ func (r *killRun) receive(ctx context.Context, url string, h *history, remove fu
 		if !remove() {
 			continue
 		}
+		if r.draining {
+			h.remains(*m.Body, url, *m.MessageId)
+		}
 		h.deleting(*m.Body)
 		if _, err := r.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err == nil {
-			h.deleteDone(*m.Body, time.Now())
+			h.deleteDone(*m.Body, asked, time.Now())
 		}
 	}
 	return len(out.Messages)
@@ -160,6 +271,7 @@ func (r *killRun) receive(ctx context.Context, url string, h *history, remove fu
 
 // drain consumes all that is left, and checks that the server's counts agree that nothing is.
 func (r *killRun) drain(t *testing.T, url string, h *history) {
+	r.draining = true
 	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		for r.receive(t.Context(), url, h, func() bool { return true }) > 0 {

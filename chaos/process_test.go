@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
-
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,12 +28,39 @@ func binary(t *testing.T) string {
 	if path := os.Getenv("STAUNCH_BIN"); path != "" {
 		return path
 	}
-	path := filepath.Join(t.TempDir(), "staunch")
-	build := exec.Command("go", "build", "-o", path, "../cmd/staunch")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the server: %v\n%s", err, out)
+	path := filepath.Join(built, "staunch")
+	if err := build(path); err != nil {
+		t.Fatal(err)
 	}
 	return path
+}
+
+// built is the directory of the build, for as long as the tests run.
+var built string
+
+// build builds the server once.
+var build = func() func(path string) error {
+	var once sync.Once
+	var err error
+	return func(path string) error {
+		once.Do(func() {
+			if out, failed := exec.Command("go", "build", "-o", path, "../cmd/staunch").CombinedOutput(); failed != nil {
+				err = fmt.Errorf("build the server: %w\n%s", failed, out)
+			}
+		})
+		return err
+	}
+}()
+
+func TestMain(m *testing.M) {
+	var err error
+	if built, err = os.MkdirTemp("", "staunch-chaos-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	_ = os.RemoveAll(built)
+	os.Exit(status)
 }
 
 // process is a running server.
@@ -91,6 +119,18 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 func (p *process) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.exited
+}
+
+// pause stops the process for so long, as a machine that is suspended does.
+func (p *process) pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(d)
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // stop ends the server in good order and returns how it exited.

@@ -117,9 +117,9 @@ type definitionGate struct {
 	schedule *schedule
 }
 
-func (g definitionGate) AppendDefinition(ctx context.Context, change []byte) error {
+func (g definitionGate) AppendDefinition(ctx context.Context, change []byte, grows bool) error {
 	name := fmt.Sprintf("AppendDefinition operation=%d", operationOf(ctx))
 	g.schedule.pause("call " + name)
 	defer g.schedule.pause("answer " + name)
-	return g.DefinitionLog.AppendDefinition(ctx, change)
+	return g.DefinitionLog.AppendDefinition(ctx, change, grows)
 }

@@ -2,7 +2,7 @@
 // does it spend its time.
 //
 //	GET /livez         200 as long as the process answers at all
-//	GET /readyz        200 when requests are served, else 503 and the reasons; ?verbose adds the version
+//	GET /readyz        200 when requests are served, else 503 and the reasons; ?verbose adds what else there is to know
 //	GET /metrics       every metric, for Prometheus
 //	GET /debug/pprof/  profiles of the Go runtime
 //
@@ -39,6 +39,10 @@ type Options struct {
 	// each request to /readyz, from several goroutines, and must not block.
 	Ready func() error
 
+	// Note returns what else who asks for more should know, in one line for people: what a server that is ready cannot do at the
+	// moment. "" for nothing; nil if there never is anything. It is called like Ready.
+	Note func() string
+
 	// Version is one line that says which build this is.
 	Version string
 }
@@ -69,6 +73,11 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 		status, text = http.StatusServiceUnavailable, fmt.Sprintf("not ready: %v\n", err)
 	}
 	if r.URL.Query().Has("verbose") {
+		if o.Note != nil {
+			if note := o.Note(); note != "" {
+				text += "note: " + note + "\n"
+			}
+		}
 		text += "version: " + o.Version + "\n"
 	}
 	answer(w, status, text)

@@ -55,6 +55,26 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func TestVerboseReadinessHasTheNote(t *testing.T) {
+	note := ""
+	handler := admin.New(admin.Options{
+		Registry: metrics.New(metrics.Options{}), Ready: func() error { return nil }, Version: "1.2.3",
+		Note: func() string { return note },
+	})
+	for _, test := range []struct{ path, note, body string }{
+		{"/readyz?verbose", "", "ready\nversion: 1.2.3\n"},
+		{"/readyz?verbose", "the disk is full", "ready\nnote: the disk is full\nversion: 1.2.3\n"},
+		{"/readyz", "the disk is full", "ready\n"},
+	} {
+		note = test.note
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequest("GET", test.path, http.NoBody))
+		if answer.Code != http.StatusOK || answer.Body.String() != test.body {
+			t.Errorf("GET %s with note %q = %d %q, want %q", test.path, test.note, answer.Code, answer.Body, test.body)
+		}
+	}
+}
+
 func TestMetricsAndProfiles(t *testing.T) {
 	registry := metrics.New(metrics.Options{})
 	registry.Panicked()

@@ -89,11 +89,24 @@ func (c *Catalog) append(ctx context.Context, change Change) error {
 	if err != nil {
 		return err
 	}
-	if err := c.log.AppendDefinition(ctx, data); err != nil {
-		c.uncertain = true
+	if err := c.log.AppendDefinition(ctx, data, grows(change)); err != nil {
+		if !errors.Is(err, shard.ErrDiskFull) { // that says that nothing was changed
+			c.uncertain = true
+		}
 		return fmt.Errorf("append change %s of the catalog: %w", change.kind(), err)
 	}
 	return nil
+}
+
+// grows reports whether a change needs more room than it may free. A queue can be deleted when the disk is nearly full, and tasks go
+// on to their ends.
+func grows(change Change) bool {
+	switch change.(type) {
+	case DeleteQueue, SetTask, barrier:
+		return false
+	default:
+		return true
+	}
 }
 
 // EnsureSecret sets the secret of a new catalog from random; one that has a secret keeps it.

@@ -25,7 +25,7 @@ type fakeLog struct {
 	late       []byte
 }
 
-func (l *fakeLog) AppendDefinition(_ context.Context, change []byte) error {
+func (l *fakeLog) AppendDefinition(_ context.Context, change []byte, _ bool) error {
 	if l.fail != nil {
 		err := l.fail
 		l.fail = nil

@@ -60,6 +60,9 @@ type Config struct {
 	// BodyCacheBytes limits the memory for message bodies that are read ahead or kept, over all shards.
 	BodyCacheBytes int64
 
+	// DiskReserve is the free space, in bytes, below which nothing new is taken in; below half of it, nothing at all.
+	DiskReserve int64
+
 	// MetricsMaxQueues is how many queues have metrics of their own.
 	MetricsMaxQueues int
 

@@ -51,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		MaxWaitingReceives: 100_000,
 		CheckpointBytes:    64 << 20,
 		BodyCacheBytes:     64 << 20,
+		DiskReserve:        512 << 20,
 		MetricsMaxQueues:   1000,
 		ShutdownTimeout:    10 * time.Second,
 		LogLevel:           slog.LevelInfo,

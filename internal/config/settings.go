@@ -111,6 +111,9 @@ var settings = []Setting{
 		"Journal written by a shard between two checkpoints. Less makes restarts shorter and writes more."),
 	row("body-cache-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyCacheBytes },
 		"Memory for message bodies, over all shards. Bodies outside it are read from the journal."),
+	row("disk-reserve", "512MiB", size(32*mib, 1024*gib), func(c *Config) *int64 { return &c.DiskReserve },
+		"Free space on the disk of the data directory below which nothing new is taken in: sends are refused. Receives and deletes go "+
+			"on until half of it is left. docs/operations/disk-full.md says more."),
 	row("metrics-max-queues", "1000", count(0, 100_000), func(c *Config) *int { return &c.MetricsMaxQueues },
 		`Most queues with metrics of their own. The rest are summed under queue="_other".`),
 	row("shutdown-timeout", "10s", duration(time.Second, 10*time.Minute), func(c *Config) *time.Duration { return &c.ShutdownTimeout },

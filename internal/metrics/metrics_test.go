@@ -99,6 +99,22 @@ staunch_waiting_receives{shard="1"} 7
 	}
 }
 
+func TestDiskIsReadAtScrape(t *testing.T) {
+	r := newRegistry(0)
+	expect(t, r, "", "staunch_disk_free_bytes", "staunch_disk_sends_refused")
+	sample := metrics.DiskSample{}
+	r.CollectDisk(func() metrics.DiskSample { return sample })
+	sample = metrics.DiskSample{FreeBytes: 12345, SendsRefused: true}
+	expect(t, r, `
+# HELP staunch_disk_free_bytes Space free for this server on the disk of the data directory.
+# TYPE staunch_disk_free_bytes gauge
+staunch_disk_free_bytes 12345
+# HELP staunch_disk_sends_refused 1 while less than disk-reserve is free and nothing new is taken in, else 0.
+# TYPE staunch_disk_sends_refused gauge
+staunch_disk_sends_refused 1
+`, "staunch_disk_free_bytes", "staunch_disk_sends_refused")
+}
+
 func TestQueuesAreReadAtScrape(t *testing.T) {
 	r := newRegistry(10)
 	expect(t, r, "", "staunch_queue_messages", "staunch_queues")
@@ -160,6 +176,7 @@ func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	r.Request("SendMessage", "OK", time.Millisecond)
 	r.Shard(0).Appended(time.Millisecond, 1)
 	r.CollectQueues(func(yield func(metrics.QueueSample)) { yield(metrics.QueueSample{Queue: "q"}) })
+	r.CollectDisk(func() metrics.DiskSample { return metrics.DiskSample{} })
 	families, err := r.Gatherer().Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,7 @@
 //
 // There is one Registry per server. Its methods are the list of what Staunch measures: the parts of the server report
 // to it (Request, Shard, Fsync, Panicked), and figures that some part already keeps are read when somebody asks for
-// them (CollectQueues). The package knows nothing of queues beyond the numbers it is given, and it is the only one,
+// them (CollectQueues, CollectDisk). The package knows nothing of queues beyond the numbers it is given, and it is the only one,
 // with admin, that knows Prometheus. Everything in it is safe for use from several goroutines, and what is called per
 // request or per record neither locks nor allocates once its series exists.
 //
@@ -37,6 +37,7 @@ type Registry struct {
 	journal    journal
 	panics     prometheus.Counter
 	queues     *queueCollector
+	disk       *diskCollector
 }
 
 // New returns a registry with every metric of Staunch, of the Go runtime and of the process. Metrics without labels
@@ -51,6 +52,7 @@ func New(options Options) *Registry {
 			Help: "Panics that were recovered. Any is a defect of Staunch; the log has the stack.",
 		}),
 		queues: &queueCollector{limit: options.MaxQueues},
+		disk:   &diskCollector{},
 	}
 	r.prometheus.MustRegister(
 		collectors.NewGoCollector(),
@@ -60,6 +62,7 @@ func New(options Options) *Registry {
 		r.journal.append, r.journal.fsync, r.journal.records, r.journal.bytes, r.journal.waiting,
 		r.panics,
 		r.queues,
+		r.disk,
 	)
 	return r
 }

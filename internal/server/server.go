@@ -22,6 +22,7 @@ import (
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/version"
@@ -34,12 +35,20 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(c
 	s := &server{cfg: cfg, log: log, metrics: metrics.New(metrics.Options{Build: version.Read(), MaxQueues: cfg.MetricsMaxQueues})}
 	defer s.close()
 	if err := s.openStore(); err != nil {
-		return err
+		return withAdvice(err)
 	}
 	if err := s.listen(); err != nil {
 		return err
 	}
-	return s.run(ctx, ready)
+	return withAdvice(s.run(ctx, ready))
+}
+
+// withAdvice says what to do about damage.
+func withAdvice(err error) error {
+	if errors.Is(err, journal.ErrDamaged) {
+		return fmt.Errorf("%w\nThe server does not start on damaged data. Keep a copy of the data directory, check the disk, and restore the directory from a backup; docs/operations/damage.md says more", err)
+	}
+	return err
 }
 
 type server struct {
@@ -119,7 +128,12 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 	outer := lifecycle.New(context.WithoutCancel(ctx))
 	starting := &readiness{}
 	if s.adminAPI != nil {
-		handler := admin.New(admin.Options{Registry: s.metrics, Ready: starting.ready, Version: version.Read().String()})
+		handler := admin.New(admin.Options{
+			Registry: s.metrics,
+			Ready:    starting.ready,
+			Note:     func() string { return roomNote(s.store) },
+			Version:  version.Read().String(),
+		})
 		outer.Go("admin listener", func(ctx context.Context) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
 		})

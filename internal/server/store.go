@@ -23,6 +23,7 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 	s, err := pebblejournal.Open(cfg.Data, pebblejournal.Options{
 		Shards:        cfg.Shards,
 		DefaultShards: cfg.ShardCount(cores()),
+		ReserveBytes:  cfg.DiskReserve,
 		Logger:        log,
 		Events: pebblejournal.Events{
 			Synced: m.Fsync,
@@ -36,7 +37,22 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 	if err != nil {
 		return nil, fmt.Errorf("%w (--data chooses the directory)", err)
 	}
+	m.CollectDisk(func() metrics.DiskSample {
+		return metrics.DiskSample{FreeBytes: s.FreeBytes(), SendsRefused: s.Room() != journal.RoomForAll}
+	})
 	return s, nil
+}
+
+// roomNote says in words for people what a store has no room for; "" if there is room for everything.
+func roomNote(st store) string {
+	switch journal.RoomOf(st) {
+	case journal.RoomToFree:
+		return "the disk is nearly full: sends are refused, receives and deletes go on"
+	case journal.NoRoom:
+		return "the disk is full: sends, receives and deletes are refused until there is room"
+	default:
+		return ""
+	}
 }
 
 // failed returns a channel that is closed when the store has failed for good; nil if it cannot.

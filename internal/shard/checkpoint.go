@@ -26,11 +26,14 @@ const reclaimEvery = time.Minute
 // purge, or when a backlog has expired, few records may come for long. Then nothing more is decided until what is on its way
 // has landed: the state of that moment is the checkpoint. Without that pause a busy shard would never have one.
 func (s *Shard) checkpointDue() bool {
-	return (s.sinceCheckpoint >= s.options.CheckpointBytes || s.reclaimable) && !s.checkpointing
+	if s.checkpointing {
+		return false
+	}
+	return s.checkpointEarly || (s.reclaimable || s.sinceCheckpoint >= s.options.CheckpointBytes) && !s.checkpointHeld
 }
 
-// lookForSpace finds out, now and then, whether there is space to reclaim.
-func (s *Shard) lookForSpace() {
+// lookWhatHasGone finds out, now and then, whether there is space to reclaim.
+func (s *Shard) lookWhatHasGone() {
 	now := s.options.Clock.Now()
 	if s.messagesKept == 0 || now.Before(s.reclaimAt) {
 		return
@@ -66,10 +69,12 @@ func (s *Shard) maybeCheckpoint() error {
 	}
 	s.stateSize = len(state)
 	seq, needed := s.last, s.oldestNeeded()
-	s.checkpointing = true
+	bytes, started := s.sinceCheckpoint, s.options.Clock.Now()
+	s.checkpointing, s.checkpointEarly = true, false
 	s.saved()
 	s.saving.Go(func() {
-		s.tell(landing{checkpoint: true, seq: seq, err: s.saveCheckpoint(seq, needed, state)})
+		err := s.saveCheckpoint(seq, needed, state)
+		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, took: s.options.Clock.Now().Sub(started), err: err})
 	})
 	return nil
 }
@@ -113,10 +118,25 @@ func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) error {
 
 func (s *Shard) checkpointed(l landing) {
 	s.checkpointing = false
+	pause := max(checkpointPauseMin, 10*l.took)
 	if l.err != nil {
 		s.log.Error("checkpoint failed; the journal stays whole", "record", uint64(l.seq), "error", l.err)
+		s.sinceCheckpoint += l.bytes
+		pause = max(pause, min(checkpointPauseMin<<s.checkpointFailures, checkpointPauseMax))
+		s.checkpointFailures = min(s.checkpointFailures+1, 10)
+		s.retryAfter = s.options.Clock.Now().Add(pause)
+	} else {
+		s.checkpointFailures = 0
 	}
+	s.earlyAfter = s.options.Clock.Now().Add(pause)
 }
+
+// Between two checkpoints while room is scarce is at least the shorter time, and after those that fail, again and again, twice as
+// much each time up to the longer.
+const (
+	checkpointPauseMin = time.Second
+	checkpointPauseMax = 30 * time.Second
+)
 
 // loadCheckpoint restores the newest checkpoint that is whole. A damaged one is reported, and the one before it used, or else
 // the whole journal.

@@ -25,7 +25,11 @@ type landing struct {
 	err        error
 	grows      bool // as in the record
 	checkpoint bool
-	seq        journal.Seq // of the checkpoint
+
+	// Of the checkpoint: its number, the bytes of records that it covers and the one before does not, how long it took.
+	seq   journal.Seq
+	bytes int64
+	took  time.Duration
 }
 
 // flush hands the record that is being built to the journal if it is its turn.

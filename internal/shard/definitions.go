@@ -17,6 +17,7 @@ type Definitions interface {
 // DefinitionLog takes changes of the Definitions.
 type DefinitionLog interface {
 	// AppendDefinition returns nil after the change is durable and applied. It does not decide anything: who calls it has made
-	// sure that nobody else changes the definitions meanwhile.
-	AppendDefinition(ctx context.Context, change []byte) error
+	// sure that nobody else changes the definitions meanwhile. A change that grows is refused with ErrDiskFull when room is scarce;
+	// after ErrDiskFull nothing was changed.
+	AppendDefinition(ctx context.Context, change []byte, grows bool) error
 }

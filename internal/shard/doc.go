@@ -25,6 +25,9 @@
 // Time is log time: the record that is being built says what time its changes were made at. It follows the clock forwards and never
 // runs backwards, not over restarts either.
 //
+// While the journal says that room is scarce (journal.Room), what brings something new is refused before it is decided, and checkpoints come
+// sooner, so that the journal can be trimmed.
+//
 // What goes wrong ends in one of three ways. A full disk (journal.ErrFull) or a panic costs the record that was being built and those
 // behind the failed one: who waits for them hears an error, and the state is built anew from the journal; the rest goes on. Any other
 // failure of the journal ends Run: nobody can say any more what is durable. And a journal that is not what was written is not opened.

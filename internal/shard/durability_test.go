@@ -70,7 +70,7 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 				r.t.Fatal(err)
 			}
 		}, func(r *running) error { return r.Settle(r.ctx, standard, []queue.Origin{origin}) }},
-		{"definition", nil, func(r *running) error { return r.AppendDefinition(r.ctx, []byte("d")) }},
+		{"definition", nil, func(r *running) error { return r.AppendDefinition(r.ctx, []byte("d"), true) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/journal"
 )
 
 // fullPause is how long requests are refused after the disk was full, before one is tried again. Each try that fails costs a
@@ -16,28 +18,46 @@ const fullPause = time.Second
 func (s *Shard) filled(grows bool) {
 	s.tick()
 	s.fullUntil = s.now() + fullPause.Milliseconds()
+	s.retryAfter = time.Time{}
 	s.nothingFits = !grows
 	if s.sinceCheckpoint > 0 {
 		s.sinceCheckpoint = max(s.sinceCheckpoint, s.options.CheckpointBytes)
 	}
 }
 
-// stuck reports whether the disk was so full a moment ago that nothing could be changed.
-func (s *Shard) stuck() bool { return s.nothingFits && s.now() < s.fullUntil }
+// look asks the journal what it has room for. When that is not everything, checkpoints come more often, because they let the
+// journal be trimmed, but with pauses: at most a tenth of the time goes into them.
+func (s *Shard) look() {
+	s.room = journal.RoomOf(s.options.Journal)
+	now := s.options.Clock.Now()
+	s.checkpointEarly = s.room != journal.RoomForAll && s.sinceCheckpoint > 0 && !now.Before(s.earlyAfter)
+	s.checkpointHeld = now.Before(s.retryAfter)
+}
 
-// refuses reports whether a request is not even tried because the disk was full a moment ago.
+// stuck reports whether the disk is so full, or was a moment ago, that nothing can be changed.
+func (s *Shard) stuck() bool {
+	return s.room == journal.NoRoom || s.nothingFits && s.now() < s.fullUntil
+}
+
+// refuses reports whether a request is not even tried, because there is no room for it or was none a moment ago.
 func (s *Shard) refuses(r request) bool {
-	if s.now() >= s.fullUntil {
-		return false
+	switch {
+	case s.stuck():
+		return !reads(r)
+	case s.room == journal.RoomToFree, s.now() < s.fullUntil:
+		return grows(r)
 	}
-	return grows(r) || s.nothingFits && !reads(r)
+	return false
 }
 
 // grows reports whether a request brings something new. When the disk is nearly full, such requests are refused while others go on.
+// Settings of a partition are none of them: its queue was created while there was room.
 func grows(r request) bool {
-	switch r.(type) {
-	case *send, *arrive, *configure, *define:
+	switch r := r.(type) {
+	case *send, *arrive, *beginMove: // what begins to move has to arrive
 		return true
+	case *define:
+		return r.grows
 	default:
 		return false
 	}

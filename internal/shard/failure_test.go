@@ -87,8 +87,8 @@ func TestFullDiskRefusesWhatIsNewAndTakesTheRest(t *testing.T) {
 		refused := map[string]func() error{
 			"send":       func() error { return r.trySend(standard, 10) },
 			"arrival":    func() error { return r.Arrive(r.ctx, standard, []Arrival{{}}) },
-			"configure":  func() error { return r.Configure(r.ctx, 10, standardSettings()) },
-			"definition": func() error { return r.AppendDefinition(r.ctx, nil) },
+			"move":       func() error { _, err := r.BeginMove(r.ctx, standard, 1, other); return err },
+			"definition": func() error { return r.AppendDefinition(r.ctx, nil, true) },
 		}
 		for name, call := range refused {
 			if err := call(); !errors.Is(err, ErrDiskFull) {
@@ -100,6 +100,9 @@ func TestFullDiskRefusesWhatIsNewAndTakesTheRest(t *testing.T) {
 		}
 		if errs, err := r.Delete(r.ctx, standard, handles(held)); err != nil || errs[0] != nil {
 			t.Errorf("delete: %v, %v", errs, err)
+		}
+		if err := r.AppendDefinition(r.ctx, []byte("the end of a queue"), false); err != nil {
+			t.Errorf("definition that does not grow: %v", err)
 		}
 		if got := bodies(r.receive(standard, 1)); !slices.Equal(got, []string{"b"}) {
 			t.Errorf("received %q", got)
@@ -271,8 +274,8 @@ func TestDefinitionThatCannotBeAppliedEndsTheShard(t *testing.T) {
 				applied := 0
 				d.applied = func() { applied++ }
 				calls := []*call{
-					startErr(func() error { return r.AppendDefinition(r.ctx, []byte("first")) }),
-					startErr(func() error { return r.AppendDefinition(r.ctx, make([]byte, flushBytes)) }),
+					startErr(func() error { return r.AppendDefinition(r.ctx, []byte("first"), true) }),
+					startErr(func() error { return r.AppendDefinition(r.ctx, make([]byte, flushBytes), true) }),
 				}
 				r.gate.open()
 				synctest.Wait()
@@ -296,7 +299,7 @@ func TestDefinitionThatCannotBeAppliedEndsTheShard(t *testing.T) {
 func TestDefinitionsOfAShardThatCarriesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t)
-		if err := r.AppendDefinition(r.ctx, []byte("d")); err == nil {
+		if err := r.AppendDefinition(r.ctx, []byte("d"), true); err == nil {
 			t.Error("accepted")
 		}
 		r.send(standard, "the shard goes on")

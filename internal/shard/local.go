@@ -269,11 +269,11 @@ func (s *Shard) Unsettled(ctx context.Context, p queue.ID) ([]queue.Origin, erro
 }
 
 // AppendDefinition implements DefinitionLog.
-func (s *Shard) AppendDefinition(ctx context.Context, change []byte) error {
+func (s *Shard) AppendDefinition(ctx context.Context, change []byte, grows bool) error {
 	if s.options.Definitions == nil {
 		return fmt.Errorf("shard %d carries no definitions", s.options.ID)
 	}
-	r := &define{asked: newAsked(), change: change}
+	r := &define{asked: newAsked(), change: change, grows: grows}
 	return s.ask(ctx, r, &r.asked)
 }
 

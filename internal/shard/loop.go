@@ -3,6 +3,8 @@ package shard
 import (
 	"context"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/journal"
 )
 
 // Run serves requests until ctx ends. Then waiting receives are answered empty, what has come in is decided, committed and
@@ -74,7 +76,8 @@ func (s *Shard) turn() (err error) {
 	if err := s.land(); err != nil {
 		return err
 	}
-	s.lookForSpace()
+	s.lookWhatHasGone()
+	s.look()
 	if err := s.maybeCheckpoint(); err != nil {
 		return err
 	}
@@ -117,9 +120,12 @@ func (s *Shard) untilNext() time.Duration {
 		if p, ok := s.timers.Min(); ok {
 			d = min(d, s.untilLogTime(p.deadline))
 		}
-		if s.stuck() {
+		if s.nothingFits && s.now() < s.fullUntil {
 			d = min(d, s.untilLogTime(s.fullUntil))
 		}
+	}
+	if s.room != journal.RoomForAll {
+		d = min(d, fullPause) // there may be room again by itself, or a checkpoint to take
 	}
 	if w, ok := s.waiters.Min(); ok {
 		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))

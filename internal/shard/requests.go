@@ -301,6 +301,7 @@ func (r *allStatistics) decide(s *Shard) {
 type define struct {
 	asked
 	change []byte
+	grows  bool
 }
 
 func (r *define) size() int { return requestBytes + len(r.change) }

@@ -98,13 +98,19 @@ type Shard struct {
 	// changes are.
 	fullUntil   int64
 	nothingFits bool
+	room        journal.Room // as of the beginning of the turn
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
-	stateSize       int       // of the last checkpoint
-	messagesKept    int64     // messages that the last checkpoint holds
-	reclaimAt       time.Time // when to look next whether most of them have gone
-	reclaimable     bool      // they have
+	// checkpointEarly and checkpointHeld are as of the beginning of the turn: one is due because room is scarce, and none is
+	// because the last one failed a moment ago.
+	checkpointEarly, checkpointHeld bool
+	earlyAfter, retryAfter          time.Time
+	checkpointFailures              int       // in a row
+	stateSize                       int       // of the last checkpoint
+	messagesKept                    int64     // messages that the last checkpoint holds
+	reclaimAt                       time.Time // when to look next whether most of them have gone
+	reclaimable                     bool      // they have
 }
 
 // partition is a queue partition with what the shard keeps about it.

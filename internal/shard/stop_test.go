@@ -248,7 +248,7 @@ func stormCall(t *testing.T, r *running, random *rand.Rand) {
 	case 10:
 		_, err = r.Partitions(ctx)
 	case 11:
-		err = r.AppendDefinition(ctx, []byte{1})
+		err = r.AppendDefinition(ctx, []byte{1}, true)
 	case 12:
 		var moving []MovingMessage
 		if moving, err = r.BeginMove(ctx, p, 3, other); err == nil {

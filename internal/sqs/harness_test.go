@@ -55,8 +55,8 @@ type faultyLog struct {
 	faults
 }
 
-func (f *faultyLog) AppendDefinition(ctx context.Context, change []byte) error {
-	return f.call("Append", func() error { return f.DefinitionLog.AppendDefinition(ctx, change) })
+func (f *faultyLog) AppendDefinition(ctx context.Context, change []byte, grows bool) error {
+	return f.call("Append", func() error { return f.DefinitionLog.AppendDefinition(ctx, change, grows) })
 }
 
 // failBefore lets fn decide about calls, by the name of the method, before they are made: what it returns in place of nil is the

@@ -142,6 +142,11 @@ func (s *Service) recoverMovesOf(ctx context.Context, q *catalog.Queue, arrived 
 		return err
 	}
 	_, err = s.carry(ctx, q, deadLetters)
+	if errors.Is(err, shard.ErrDiskFull) {
+		s.log.Warn("dead letters wait until the disk has room", "queue", q.Name, "count", len(deadLetters))
+		s.brokeOff(p)
+		return nil
+	}
 	return err
 }
 

@@ -38,6 +38,21 @@ func (j *Journal) SetHook(hook Hook) {
 	j.log.hook = hook
 }
 
+// SetRoom decides what Room answers from now on, through whichever handle. With journal.NoRoom, every append that is otherwise in
+// order fails with ErrFull.
+func (j *Journal) SetRoom(room journal.Room) {
+	j.log.mu.Lock()
+	defer j.log.mu.Unlock()
+	j.log.room = room
+}
+
+// Room implements journal.Spacious.
+func (j *Journal) Room() journal.Room {
+	j.log.mu.RLock()
+	defer j.log.mu.RUnlock()
+	return j.log.room
+}
+
 // pending is an append that was started.
 type pending struct {
 	done   chan struct{} // closed when err is settled
@@ -91,6 +106,9 @@ func (j *Journal) admit(expect journal.Seq, rec []byte) Fault {
 	var fault Fault
 	if l.hook != nil {
 		fault = l.hook(expect+1, rec)
+	}
+	if l.room == journal.NoRoom && fault.Err == nil {
+		fault = Fault{Err: journal.ErrFull}
 	}
 	if fault.Err == nil || fault.Applied {
 		l.tail = next

@@ -20,7 +20,10 @@ type Journal struct {
 	running sync.WaitGroup // appends that wait for their delay
 }
 
-var _ journal.Journal = (*Journal)(nil)
+var (
+	_ journal.Journal  = (*Journal)(nil)
+	_ journal.Spacious = (*Journal)(nil)
+)
 
 // log is what the handles of one journal share.
 type log struct {
@@ -28,6 +31,7 @@ type log struct {
 
 	mu      sync.RWMutex
 	hook    Hook
+	room    journal.Room
 	base    journal.Chain // state after the newest trimmed record
 	records []entry       // the records after base
 	durable int           // how many of records are durable

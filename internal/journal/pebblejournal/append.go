@@ -58,7 +58,7 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 	if err := tail.Admit(expect, rec); err != nil {
 		return nil, err
 	}
-	if err := s.room(len(rec)); err != nil {
+	if err := s.space.take(len(rec)); err != nil {
 		return nil, err
 	}
 	start := s.options.Clock.Now()
@@ -82,21 +82,6 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 
 // batchOverhead is more than what a batch needs beside the record: header, sign, key, kinds and lengths.
 const batchOverhead = 96
-
-// room returns ErrFull when the disk has not enough space for n more bytes.
-func (s *Store) room(n int) error {
-	if s.options.ReserveBytes == 0 {
-		return nil
-	}
-	u, err := s.fs.GetDiskUsage(s.dir)
-	if err != nil {
-		return nil // not known on this file system
-	}
-	if need := uint64(s.options.ReserveBytes) + uint64(n); u.AvailBytes < need {
-		return fmt.Errorf("%w: %s has %d bytes free and needs %d", journal.ErrFull, s.dir, u.AvailBytes, need)
-	}
-	return nil
-}
 
 // finish settles the appends in order, until Close. It is the only one that moves durable.
 func (j *Journal) finish() {

@@ -4,6 +4,7 @@
 // # The data directory
 //
 //	<dir>/FORMAT                       text: version of this layout, number of shards, CRC; written once
+//	<dir>/TAILS                        text: how far each journal goes at least, CRC; see tails.go
 //	<dir>/LOCK                         locked while a process uses the directory
 //	<dir>/journal/                     Pebble
 //	<dir>/checkpoints/<shard>/<number>.ckpt
@@ -28,13 +29,15 @@
 // Pebble itself would end the process, in places without an answer to those who wait.
 //
 // Damage of the write-ahead log is told from a write that a crash has cut off (logcheck.go), except in what the very last fsync
-// wrote. Damage elsewhere is found by Pebble's block checksums and by the records themselves.
+// wrote. Damage of the manifest is told in the same way (manifestcheck.go), and if it is in its last edit, by what is missing then
+// (tails.go). Damage elsewhere is found by Pebble's block checksums and by the records themselves.
 //
 // Errors of table files are not of that kind: the write-ahead log still has what they should hold. Pebble tries again until it
 // succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails
 // and the process ends with a panic.
 //
-// A full disk is not such an error as long as it is seen in time: an append is refused with ErrFull, exactly and again and again,
-// while less than Options.ReserveBytes are free. The reserve is for Pebble's own flushes, for Trim, and for
-// checkpoints, which free space in the end.
+// A full disk is not such an error. Below Options.ReserveBytes of free space Room tells the owners of journals to take in nothing
+// new; what they do to free space goes on. Below half of that an append is refused with ErrFull, exactly and again and again (space.go).
+// The other half is for Pebble's own flushes, for Trim, and for checkpoints, which free space in the end. If somebody
+// else takes even that, writes wait until there is space (guard.go).
 package pebblejournal

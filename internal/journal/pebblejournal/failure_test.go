@@ -265,60 +265,6 @@ func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
 	mustClose(t, s)
 }
 
-// full is a disk whose free space is what a test says.
-type full struct {
-	vfs.FS
-	free atomic.Uint64
-}
-
-func (f *full) GetDiskUsage(string) (vfs.DiskUsage, error) {
-	return vfs.DiskUsage{AvailBytes: f.free.Load(), TotalBytes: 1 << 40}, nil
-}
-
-func (f *full) Unwrap() vfs.FS { return f.FS }
-
-func TestFullDiskRefusesAndRecovers(t *testing.T) {
-	disk := &full{FS: vfs.NewMem()}
-	disk.free.Store(1 << 30)
-	o := small(t, disk)
-	o.ReserveBytes = 10_000
-	s := mustOpen(t, "data", o)
-	j := mustJournal(t, s, 0)
-	w := journaltest.NewWriter(0)
-	for range 3 {
-		if err := j.Append(w.Next(t, "fits")).Wait(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	disk.free.Store(10_050)
-	before := w
-	expect, rec := w.Next(t, "too much")
-	first, second := j.Append(expect, rec), j.Append(w.Next(t, "behind it"))
-	for _, p := range []journal.Pending{first, second} {
-		if err := p.Wait(); !errors.Is(err, journal.ErrFull) {
-			t.Errorf("append to a full disk: %v", err)
-		}
-	}
-	if _, last, _ := j.Tail(context.Background()); last != 3 {
-		t.Errorf("last = %d after appends that were refused", last)
-	}
-	if err := j.Trim(context.Background(), 2); err != nil {
-		t.Errorf("trim of a full disk: %v", err)
-	}
-	disk.free.Store(1 << 30)
-	if err := j.Append(expect, rec).Wait(); err != nil {
-		t.Errorf("the same append with space: %v", err)
-	}
-	if got := s.Stats(); got.FreeBytes != 1<<30 || got.FileSystemBytes != 1<<40 || got.DiskBytes == 0 {
-		t.Errorf("Stats = %+v", got)
-	}
-	if s.Err() != nil {
-		t.Errorf("the store failed: %v", s.Err())
-	}
-	mustClose(t, s)
-	_ = before
-}
-
 // TestFlushIsTriedAgain lets table files fail for a while: appends go on, and the store recovers by itself.
 func TestFlushIsTriedAgain(t *testing.T) {
 	fs, inject := faulty(vfs.NewMem())
@@ -469,6 +415,12 @@ func (s *syncBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.Write(p)
+}
+
+func (s *syncBuffer) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
 }
 
 func (s *syncBuffer) String() string {

@@ -2,6 +2,7 @@ package pebblejournal
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,10 @@ import (
 // that point: nothing is written to those files, nothing is removed or renamed, and Pebble is told that all is well. Table
 // files are still written, because Pebble reads from them; nothing on disk refers to them.
 //
+// There is one error that is waited out instead: a write that the disk has no space for. It was not done, the kernel says so, and the
+// same bytes can be written when there is space. (That is not so for an fsync: what it failed to write may be gone.) Who waits for the
+// append waits as long. It happens only when somebody else fills the disk faster than space.go sees it.
+//
 // Pebble reacts to such errors with a panic, sometimes with its locks held, out of which there is no way for those who wait in
 // Append. They get their answer from the Store instead, which knows better than Pebble.
 type guard struct {
@@ -26,6 +31,11 @@ type guard struct {
 	clock  clock.Clock
 	synced func(time.Duration)
 	fail   func(error)
+	log    *slog.Logger
+
+	logGoes func()        // called before a log is removed or used again
+	patient atomic.Bool   // full disks are waited out: the database is open
+	closing chan struct{} // closed when nobody wants to wait any more
 
 	broken atomic.Bool
 	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
@@ -64,6 +74,32 @@ func (g *guard) caught(what, name string, err error) bool {
 	return true
 }
 
+// waitForSpace is how long a write waits that the disk has no space for, until it is tried again.
+const waitForSpace = 100 * time.Millisecond
+
+// patiently repeats an operation as long as the disk is full.
+func (g *guard) patiently(what, name string, operation func() error) error {
+	err := operation()
+	if !isFull(err) || !g.patient.Load() {
+		return err
+	}
+	g.log.Error("the disk is full; what is to be written waits for space", "operation", what, "path", name, "error", err)
+	for isFull(err) && !g.broken.Load() {
+		timer := g.clock.NewTimer(waitForSpace)
+		select {
+		case <-timer.C():
+		case <-g.closing:
+			timer.Stop()
+			return err
+		}
+		err = operation()
+	}
+	if err == nil {
+		g.log.Info("the disk has space again; what had to wait is written", "operation", what, "path", name)
+	}
+	return err
+}
+
 // flushed tells the outcome of a flush or compaction.
 func (g *guard) flushed(err error) {
 	g.mu.Lock()
@@ -99,6 +135,9 @@ func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 
 // ReuseForWrite implements vfs.FS.
 func (g *guard) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if !g.broken.Load() {
+		g.logGoes()
+	}
 	return g.open(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
 }
 
@@ -116,7 +155,8 @@ func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 	if g.broken.Load() {
 		return newNowhere(), nil
 	}
-	f, err := open()
+	var f vfs.File
+	err := g.patiently("create", name, func() (err error) { f, err = open(); return err })
 	if g.caught("create", name, err) {
 		return newNowhere(), nil
 	}
@@ -128,6 +168,9 @@ func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 func (g *guard) Remove(name string) error {
 	if g.broken.Load() {
 		return nil
+	}
+	if isLog(name) {
+		g.logGoes()
 	}
 	return g.FS.Remove(name)
 }
@@ -169,7 +212,13 @@ func (f *guardedFile) do(what string, operation func() error) {
 // Write implements vfs.File.
 func (f *guardedFile) Write(p []byte) (int, error) {
 	n := len(p)
-	f.do("write", func() error { _, err := f.File.Write(p); return err })
+	f.do("write", func() error {
+		return f.guard.patiently("write", f.name, func() error {
+			written, err := f.File.Write(p)
+			p = p[written:]
+			return err
+		})
+	})
 	f.written += int64(n)
 	return n, nil
 }

@@ -25,7 +25,7 @@ type Journal struct {
 	checkpoints *checkpoints
 
 	first   *atomic.Uint64 // number of the oldest record
-	durable atomic.Uint64  // number of the newest durable record
+	durable *atomic.Uint64 // number of the newest durable record
 
 	mu     sync.Mutex // guards closed, and users.Add
 	closed bool
@@ -47,7 +47,8 @@ var _ journal.Journal = (*Journal)(nil)
 const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
-	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
+	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], durable: &s.durables[shard],
+		pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
 		return nil, err
@@ -62,6 +63,9 @@ func openJournal(s *Store, shard uint32) (*Journal, error) {
 		if _, _, err := j.tail.Next(rec); err != nil {
 			return nil, j.located(err)
 		}
+	}
+	if err := s.checkTail(shard, max(last, base.Seq())); err != nil {
+		return nil, err
 	}
 	j.first.Store(uint64(base.Seq() + 1))
 	j.durable.Store(uint64(max(last, base.Seq())))
@@ -311,6 +315,9 @@ func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
 	if err := j.store.db.Apply(b, pebble.Sync); err != nil {
 		return fmt.Errorf("trim shard %d: %w", j.shard, err)
 	}
+	if j.store.Room() != journal.RoomForAll {
+		_, _ = j.store.db.AsyncFlush() // at once instead of after flushDelay; if it cannot, that will do
+	}
 	return j.store.unknown()
 }
 
@@ -347,9 +354,12 @@ func (j *Journal) readError(seq journal.Seq, err error) error {
 	return fmt.Errorf("read record %d of shard %d in %s: %w", seq, j.shard, j.store.dir, err)
 }
 
+// isFull reports whether err says that there is no space.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
 // mapFull makes errors of a full disk ErrFull.
 func mapFull(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if isFull(err) {
 		return fmt.Errorf("%w: %w", journal.ErrFull, err)
 	}
 	return err

@@ -14,9 +14,12 @@ const (
 	DefaultShards        = 1
 	DefaultCacheBytes    = 64 << 20
 	DefaultMemTableBytes = 64 << 20
-	DefaultReserveBytes  = 256 << 20
+	DefaultReserveBytes  = 512 << 20
 	DefaultDiskSlow      = 5 * time.Second
 )
+
+// memTableBytesMin is the least that MemTableBytes becomes by itself.
+const memTableBytesMin = 1 << 20
 
 // Options say how to open a Store. The zero Options are usable.
 type Options struct {
@@ -27,12 +30,14 @@ type Options struct {
 	DefaultShards int
 
 	// CacheBytes is the size of the cache of blocks read from disk; MemTableBytes is how much is written between two
-	// flushes, of which up to three may be in memory. 0 means the default.
+	// flushes, of which up to three may be in memory. 0 means the default; that of MemTableBytes is less when ReserveBytes is
+	// less than eight times as much.
 	CacheBytes    int64
 	MemTableBytes int64
 
-	// ReserveBytes is the free space below which appends are refused with ErrFull. 0 means the default, less than 0 none. It
-	// should be at least four times MemTableBytes.
+	// ReserveBytes is the free space below which Room is journal.RoomToFree. Below half of it, appends are refused with ErrFull.
+	// 0 means the default, less than 0 none. It should be at least eight times MemTableBytes: a memtable is on disk in the
+	// log and, when it is flushed, in a table, and up to three are not flushed.
 	ReserveBytes int64
 
 	// DiskSlow is how long a write to the disk may take before Events.DiskSlow is told. 0 means the default, less than 0
@@ -72,14 +77,17 @@ func (o Options) withDefaults() Options {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = DefaultCacheBytes
 	}
-	if o.MemTableBytes == 0 {
-		o.MemTableBytes = DefaultMemTableBytes
-	}
 	switch {
 	case o.ReserveBytes == 0:
 		o.ReserveBytes = DefaultReserveBytes
 	case o.ReserveBytes < 0:
 		o.ReserveBytes = 0
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = DefaultMemTableBytes
+		if o.ReserveBytes > 0 {
+			o.MemTableBytes = min(DefaultMemTableBytes, max(memTableBytesMin, o.ReserveBytes/8))
+		}
 	}
 	switch {
 	case o.DiskSlow == 0:

@@ -35,9 +35,15 @@ type Store struct {
 	format  format
 	fs      vfs.FS // for checkpoints: not guarded, their errors are their own
 	guard   *guard
+	space   *space
 	db      *pebble.DB
 
 	firsts []atomic.Uint64 // for each shard the number of its oldest record, 0 until its journal is opened
+
+	durables []atomic.Uint64 // for each shard the number of its newest durable record, 0 until its journal is opened
+
+	noting sync.Mutex    // guards noted; held while TAILS is written
+	noted  []journal.Seq // what TAILS says
 
 	failed   chan struct{} // closed by the first failure
 	failOnce sync.Once
@@ -70,11 +76,20 @@ func Open(dir string, options Options) (*Store, error) {
 		return nil, err
 	}
 	s.firsts = make([]atomic.Uint64, s.format.shards)
-	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail}
+	s.durables = make([]atomic.Uint64, s.format.shards)
+	if err := s.loadTails(); err != nil {
+		s.releaseAll()
+		return nil, err
+	}
+	s.space = &space{dir: dir, reserve: uint64(s.options.ReserveBytes), clock: s.options.Clock, changed: s.roomChanged,
+		usage: func() (vfs.DiskUsage, error) { return fs.GetDiskUsage(dir) }}
+	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail,
+		log: s.options.Logger, closing: make(chan struct{}), logGoes: s.noteTails}
 	if err := s.openPebble(); err != nil {
 		s.releaseAll()
 		return nil, err
 	}
+	s.guard.patient.Store(true)
 	return s, nil
 }
 
@@ -131,12 +146,15 @@ func (s *Store) openPebble() error {
 		err = checkLogs(s.fs, dir)
 	}
 	if err == nil {
+		err = checkManifest(s.fs, dir)
+	}
+	if err == nil {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
 	if errors.Is(err, journal.ErrDamaged) {
 		return err
 	}
-	if pebble.IsCorruptionError(err) {
+	if pebble.IsCorruptionError(err) || errors.Is(err, iofs.ErrNotExist) { // a file that the manifest names
 		return &journal.DamagedError{Store: dir, Reason: err.Error()}
 	}
 	if err == nil && s.Err() != nil { // the guard has kept it from Pebble
@@ -248,6 +266,9 @@ func (s *Store) Journal(shard uint32) (journal.Journal, error) {
 		return nil, err
 	}
 	s.open[shard] = j
+	if len(s.open) == s.format.shards {
+		s.noteTails()
+	}
 	return j, nil
 }
 
@@ -301,6 +322,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	close(s.guard.closing)
 	open := make([]*Journal, 0, len(s.open))
 	for _, j := range s.open {
 		open = append(open, j)
@@ -310,6 +332,7 @@ func (s *Store) Close() error {
 		_ = j.Close() // never fails
 	}
 	if s.Err() == nil {
+		s.noteTails()
 		s.flush()
 	}
 	err := s.db.Close()

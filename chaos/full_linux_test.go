@@ -1,0 +1,243 @@
+package chaos
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	fullDiskBytes   = 160 << 20
+	fullBodyBytes   = 32 << 10
+	fullVisibility  = 5 * time.Second
+	fullStays       = 4 * time.Second
+	fullResumesSoon = 45 * time.Second
+	fullNoticedSoon = 5 * time.Second
+)
+
+// TestFullDisk fills a small disk by sending, drains it, fills it to the last byte from outside, and makes room again: sends are
+// refused with an error that says why, all else goes on as long as it can, and one process does all of it without losing a message.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	data := smallDisk(t, fullDiskBytes)
+	admin := freeAddress(t)
+	server := start(t, binary(t), filepath.Join(data, "staunch"), "127.0.0.1:0", "--admin-listen", admin,
+		"--disk-reserve", "64MiB", "--checkpoint-bytes", "4MiB", "--shards", "2")
+	defer func() { server.kill() }()
+	f := &fullRun{admin: "http://" + admin, h: newHistory(fullVisibility)}
+	f.client = client(server.endpoint)
+	f.url = createQueue(t.Context(), t, f.client, "full", map[string]string{"VisibilityTimeout": fmt.Sprint(int(fullVisibility.Seconds()))})
+
+	f.fill(t)
+	filled, _ := f.h.counts()
+	if f.expect(t, true); filled < 100 {
+		t.Fatalf("only %d sends before the disk was full", filled)
+	}
+	// Every message can be received and deleted, and that makes room.
+	f.drain(t, f.url, f.h)
+	_, deleted := f.h.counts()
+	t.Logf("%d sends were acknowledged, then refused; %d messages received and deleted meanwhile", filled, deleted)
+	if deleted < filled*99/100 { // the answers of a few may be lost
+		t.Errorf("%d of %d messages could be received and deleted with a full disk", deleted, filled)
+	}
+	f.resume(t, "everything was deleted")
+	f.expect(t, false)
+
+	// Somebody else takes the rest, to the last byte.
+	for range 10 {
+		f.send(t.Context())
+	}
+	filler := fillUp(t, data)
+	f.refused(t, "send", func() error { return f.send(t.Context()) })
+	f.refused(t, "receive", func() error {
+		_, err := f.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &f.url})
+		return err
+	})
+	f.expect(t, true)
+	time.Sleep(fullStays) // so that the store's own work meets the full disk
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	f.resume(t, "the disk was cleared")
+	f.expect(t, false)
+
+	f.drain(t, f.url, f.h)
+	for _, fault := range f.h.finish() {
+		t.Error(fault)
+	}
+	if err := server.stop(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// fullRun is the clients of one queue of large messages.
+type fullRun struct {
+	killRun
+	url, admin string
+	h          *history
+
+	mu   sync.Mutex
+	sent int
+}
+
+// send sends one message of noise. What is refused for want of space was not sent.
+func (f *fullRun) send(ctx context.Context) error {
+	noise := make([]byte, fullBodyBytes/2)
+	_, _ = rand.Read(noise) // never fails
+	f.mu.Lock()
+	f.sent++
+	body := fmt.Sprintf("%d-%s", f.sent, hex.EncodeToString(noise))
+	f.mu.Unlock()
+	f.h.sending(body, "")
+	_, err := f.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &f.url, MessageBody: &body})
+	if err == nil {
+		f.h.sent(body)
+	}
+	return err
+}
+
+// fill sends until the disk is full.
+func (f *fullRun) fill(t *testing.T) {
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for range fullDiskBytes / fullBodyBytes {
+				if err := f.send(t.Context()); err != nil {
+					if !isDiskFull(err) {
+						t.Errorf("send to a full disk: %v", err)
+					}
+					return
+				}
+			}
+			t.Error("the disk is larger than it is")
+		})
+	}
+	writers.Wait()
+}
+
+// refused waits until a request is refused because the disk is full. The server looks ten times a second how full it is; until
+// then, what it takes in has to find its place.
+func (f *fullRun) refused(t *testing.T, what string, ask func() error) {
+	t.Helper()
+	for began := time.Now(); ; {
+		err := ask()
+		if isDiskFull(err) {
+			return
+		}
+		if err != nil || time.Since(began) > fullNoticedSoon {
+			t.Fatalf("%s without any space: %v", what, err)
+		}
+	}
+}
+
+// resume waits until a send succeeds.
+func (f *fullRun) resume(t *testing.T, after string) {
+	t.Helper()
+	began := time.Now()
+	for {
+		err := f.send(t.Context())
+		if err == nil {
+			break
+		}
+		if !isDiskFull(err) || time.Since(began) > fullResumesSoon {
+			t.Fatalf("send %v after %s: %v", time.Since(began), after, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("sends were accepted again %v after %s", time.Since(began).Round(10*time.Millisecond), after)
+}
+
+// expect checks what those who run the server see: it is ready, and it says whether sends are refused.
+func (f *fullRun) expect(t *testing.T, refused bool) {
+	t.Helper()
+	status, text := f.get(t, "/readyz?verbose")
+	if status != http.StatusOK || strings.Contains(text, "sends") != refused {
+		t.Errorf("/readyz?verbose = %d %q with sends refused: %v", status, text, refused)
+	}
+	want := "\nstaunch_disk_sends_refused 0\n"
+	if refused {
+		want = "\nstaunch_disk_sends_refused 1\n"
+	}
+	if _, text = f.get(t, "/metrics"); !strings.Contains(text, want) || !strings.Contains(text, "\nstaunch_disk_free_bytes ") {
+		t.Errorf("the metrics do not have %q", want)
+	}
+}
+
+func (f *fullRun) get(t *testing.T, path string) (status int, text string) {
+	t.Helper()
+	answer, err := http.Get(f.admin + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(b)
+}
+
+// isDiskFull reports whether an error is the one that says so.
+func isDiskFull(err error) bool {
+	var e smithy.APIError
+	return errors.As(err, &e) && e.ErrorCode() == "ServiceUnavailable" && strings.Contains(e.ErrorMessage(), "disk is full")
+}
+
+// smallDisk returns a directory that is a file system of its own, in memory. The test is skipped where it may not make one.
+func smallDisk(t *testing.T, bytes int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
+		t.Skipf("SKIPPED: a full disk is tested on a small tmpfs, and this user may not mount one (root may): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+	})
+	return dir
+}
+
+// fillUp takes all space that is left, and returns the file that has it.
+func fillUp(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "filler")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for chunk := make([]byte, 64<<10); err == nil; {
+		_, err = f.Write(chunk)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("fill the disk: %v", err)
+	}
+	return path
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -1,0 +1,276 @@
+package pebblejournal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/journaltest"
+)
+
+// aged returns a directory whose store has been opened and closed a few times, with records in table files and no log, and one as a
+// crash after that left it, with records in the log too. Each has the given number of records in shard 0.
+func aged(t *testing.T, o Options) (closed, crashed vfs.FS, records int) {
+	t.Helper()
+	disk := vfs.NewCrashableMem()
+	o.FS = disk
+	w := journaltest.NewWriter(0)
+	const rounds, each = 3, 5
+	for round := range rounds {
+		s := mustOpen(t, "data", o)
+		for shard := range uint32(s.Shards()) { // as a server does
+			if j := mustJournal(t, s, shard); shard == 0 {
+				for range each {
+					if err := j.Append(w.Next(t, "a record")).Wait(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if round == rounds-1 {
+			crashed = disk.CrashClone(vfs.CrashCloneCfg{})
+		}
+		mustClose(t, s)
+	}
+	return disk, crashed, rounds * each
+}
+
+// openAll opens a store and all its journals, and reads shard 0. It returns the number of records.
+func openAll(o Options) (n int, err error) {
+	s, err := Open("data", o)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for shard := range uint32(s.Shards()) {
+		j, err := s.Journal(shard)
+		if err != nil {
+			return 0, err
+		}
+		if shard == 0 {
+			if err := j.Read(context.Background(), 1, func(journal.Seq, []byte) error { n++; return nil }); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// busy returns what a crash left of a store in which shard 0 has been idle since its records were put into a table file and their log
+// was used again. No edit of the manifest has come after the one that has that table file.
+func busy(t *testing.T, o Options) (crashed vfs.FS, records int) {
+	t.Helper()
+	disk := vfs.NewCrashableMem()
+	fs, inject := faulty(disk)
+	var mu sync.Mutex
+	reused := false
+	inject.set(func(op errorfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case op.Kind == errorfs.OpReuseForWrite:
+			reused = true
+		case reused && crashed == nil && op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst"):
+			crashed = disk.CrashClone(vfs.CrashCloneCfg{})
+		}
+		return nil
+	})
+	o.FS = fs
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	idle, other := mustJournal(t, s, 0), mustJournal(t, s, 1)
+	w := journaltest.NewWriter(0)
+	for records = range 5 {
+		if err := idle.Append(w.Next(t, "a record")).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w = journaltest.NewWriter(1)
+	for range 1000 {
+		if err := other.Append(w.Next(t, string(noise(10_000)))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		done := crashed != nil
+		mu.Unlock()
+		if done {
+			return crashed, records + 1
+		}
+	}
+	t.Fatal("no log was used again")
+	return nil, 0
+}
+
+// TestDamagedManifest flips a bit of each byte of the manifest, and cuts it off at each: the records are all there, or the store says what is
+// wrong and where.
+func TestDamagedManifest(t *testing.T) {
+	o := small(t, nil)
+	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+	closed, crashed, records := aged(t, o)
+	o.Shards = 2
+	used, usedRecords := busy(t, o)
+	for name, disk := range map[string]vfs.FS{"closed": closed, "crashed": crashed, "log used again": used} {
+		t.Run(name, func(t *testing.T) {
+			o, records, step := o, records, 1
+			if o.Shards = 1; disk == used {
+				o.Shards, records, step = 2, usedRecords, 5 // it is large, and a chunk is longer than that
+			}
+			manifest := newest(t, disk, "data/journal", manifestPrefix)
+			size := len(readFile(t, disk, manifest))
+			counts := map[string]int{}
+			for at := 0; at < size; at += step {
+				for what, damage := range map[string]func([]byte) []byte{
+					"flipped": func(b []byte) []byte { b[at] ^= 0x10; return b },
+					"cut off": func(b []byte) []byte { return b[:at] },
+				} {
+					fs := vfs.NewMem()
+					copyTree(t, disk, fs, "data")
+					alterFile(t, fs, manifest, damage)
+					o.FS = fs
+					switch n, err := openAll(o); {
+					case err == nil && n == records:
+						counts[what+": right"]++
+					case errors.Is(err, journal.ErrDamaged) && strings.Contains(err.Error(), "data/journal"):
+						counts[what+": refused"]++
+					default:
+						t.Errorf("%s at byte %d of %d: %d records of %d, %v", what, at, size, n, records, err)
+					}
+				}
+			}
+			t.Logf("%d bytes of %s: %v", size, path.Base(manifest), counts)
+			if counts["flipped: refused"] == 0 {
+				t.Error("the test has shown nothing")
+			}
+		})
+	}
+}
+
+// newest returns the path of the file with the prefix that comes last.
+func newest(t *testing.T, fs vfs.FS, dir, prefix string) (found string) {
+	t.Helper()
+	names, err := fs.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if p := fs.PathJoin(dir, name); strings.HasPrefix(name, prefix) && p > found {
+			found = p
+		}
+	}
+	return found
+}
+
+// TAILS guards, and is not in the way: with damage in it, or without it, everything opens, and it is there again.
+func TestDamagedTailsAreMadeAgain(t *testing.T) {
+	o := small(t, nil)
+	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+	closed, _, records := aged(t, o)
+	whole := string(readFile(t, closed, "data/"+tailsFile))
+	if tails, err := parseTails("", whole, 1); err != nil || tails[0] != journal.Seq(records) {
+		t.Fatalf("%q: %v, %v", whole, tails, err)
+	}
+	for at := range len(whole) + 1 {
+		fs := vfs.NewMem()
+		copyTree(t, closed, fs, "data")
+		if at == len(whole) {
+			if err := fs.Remove("data/" + tailsFile); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			alterFile(t, fs, "data/"+tailsFile, func(b []byte) []byte { b[at] ^= 1; return b })
+		}
+		o.FS = fs
+		if n, err := openAll(o); err != nil || n != records {
+			t.Fatalf("byte %d: %d records, %v", at, n, err)
+		}
+		if got := string(readFile(t, fs, "data/"+tailsFile)); got != whole {
+			t.Fatalf("byte %d: it says %q then", at, got)
+		}
+	}
+}
+
+func TestJournalThatHasBecomeShorterIsRefused(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	o.Shards = 1
+	s := mustOpen(t, "data", o)
+	w := journaltest.NewWriter(0)
+	if err := mustJournal(t, s, 0).Append(w.Next(t, "a")).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	alterFile(t, o.FS, "data/"+tailsFile, func([]byte) []byte { return []byte(encodeTails([]journal.Seq{3})) })
+	_, err := openAll(o)
+	var damaged *journal.DamagedError
+	if !errors.As(err, &damaged) || damaged.Seq != 2 || !strings.Contains(err.Error(), "to 3 were stored") {
+		t.Errorf("Open: %v", err)
+	}
+}
+
+// TestReadErrorsAreToldAndPass: a disk that cannot read for a while costs the reads of that time, and nothing else.
+func TestReadErrorsAreToldAndPass(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	o := small(t, fs)
+	o.CacheBytes = 1
+	s := mustOpen(t, "data", o)
+	w := journaltest.NewWriter(0)
+	j := mustJournal(t, s, 0)
+	const records = 50
+	for range records {
+		if err := j.Append(w.Next(t, string(noise(20_000)))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	j = mustJournal(t, s, 0)
+	eio := errors.New("input/output error")
+	inject.set(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
+			return eio
+		}
+		return nil
+	})
+	failures := 0
+	for seq := journal.Seq(1); seq <= records; seq++ {
+		rec, err := j.Get(t.Context(), seq)
+		switch {
+		case err == nil: // it was in memory
+			if _, _, err := journal.VerifyOne(0, seq, rec); err != nil {
+				t.Error(err)
+			}
+		case errors.Is(err, eio) && strings.Contains(err.Error(), fmt.Sprintf("record %d of shard 0 in data", seq)):
+			failures++
+		default:
+			t.Errorf("Get(%d): %v", seq, err)
+		}
+	}
+	if failures == 0 {
+		t.Error("the test has shown nothing")
+	}
+	if err := j.Read(t.Context(), 1, func(journal.Seq, []byte) error { return nil }); !errors.Is(err, eio) {
+		t.Errorf("Read: %v", err)
+	}
+	if err := j.Append(w.Next(t, "goes on")).Wait(); err != nil {
+		t.Error(err)
+	}
+	inject.set(func(errorfs.Op) error { return nil })
+	if err := j.Read(t.Context(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
+		t.Errorf("Read when the disk is well again: %v", err)
+	}
+	if s.Err() != nil {
+		t.Errorf("the store failed: %v", s.Err())
+	}
+}
