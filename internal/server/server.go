@@ -119,7 +119,14 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 	outer := lifecycle.New(context.WithoutCancel(ctx))
 	starting := &readiness{}
 	if s.adminAPI != nil {
-		handler := admin.New(admin.Options{Registry: s.metrics, Ready: starting.ready, Version: version.Read().String()})
+		handler := admin.New(admin.Options{
+			Registry: s.metrics,
+			Ready:    starting.ready,
+			Version:  version.Read().String(),
+			Backup:   backupOf(s.store),
+			Clock:    clock.System(),
+			Logger:   s.log,
+		})
 		outer.Go("admin listener", func(ctx context.Context) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
 		})
