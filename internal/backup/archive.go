@@ -40,7 +40,8 @@ var _ journal.View = (*Archive)(nil)
 func Open(name string, r io.Reader) (*Archive, error) {
 	a := &Archive{name: name, source: &sourceReader{r: r}, hash: xxh3.New()}
 	var err error
-	if a.zstd, err = zstd.NewReader(a.source, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowBytes)); err != nil {
+	if a.zstd, err = zstd.NewReader(a.source, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowBytes),
+		zstd.WithDecoderLowmem(true)); err != nil {
 		return nil, fmt.Errorf("backup: decompressor: %w", err)
 	}
 	a.tar = tar.NewReader(a.zstd)
