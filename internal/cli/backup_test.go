@@ -168,7 +168,7 @@ func testDamage(t *testing.T, tmp, data, file string) {
 			t.Fatal(err)
 		}
 	}
-	expect(t, 1, "DAMAGED … journal is damaged at record … Stop the server and keep the directory", "journal", "check", "--data", data)
+	expect(t, 1, "DAMAGED … journal is damaged … checksum … Stop the server and keep the directory", "journal", "check", "--data", data)
 	expect(t, 1, "damaged", "backup", "create", filepath.Join(tmp, "bad.backup"), "--data", data)
 	if names, _ := filepath.Glob(filepath.Join(tmp, "*bad*")); len(names) != 0 {
 		t.Errorf("%v is left of a backup that failed", names)

@@ -9,6 +9,7 @@ package datadir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,11 +34,14 @@ func Open(dir string, log *slog.Logger) (journal.View, error) {
 	return v, nil
 }
 
-// Records returns the number of records that a view has.
+// Records returns the number of records that a view has, as far as it can be read.
 func Records(ctx context.Context, v journal.View) (int64, error) {
 	var n int64
 	for i := range v.Shards() {
 		s, err := v.Shard(ctx, uint32(i))
+		if errors.Is(err, journal.ErrDamaged) {
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -53,6 +57,10 @@ func Check(ctx context.Context, v journal.View, progress func(records int)) ([]*
 	var reports []*shard.Report
 	for i := range uint32(v.Shards()) {
 		s, err := v.Shard(ctx, i)
+		if errors.Is(err, journal.ErrDamaged) {
+			reports = append(reports, &shard.Report{Shard: i, Damaged: []error{err}})
+			continue
+		}
 		if err != nil {
 			return reports, err
 		}

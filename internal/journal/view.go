@@ -15,7 +15,7 @@ type View interface {
 	// Shards returns the number of shards.
 	Shards() int
 
-	// Shard returns the view of one shard.
+	// Shard returns the view of one shard. ErrDamaged means that nothing of this shard can be read; others may.
 	Shard(ctx context.Context, shard uint32) (ShardView, error)
 
 	// Close releases what the view holds.

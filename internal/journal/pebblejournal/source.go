@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -128,7 +129,13 @@ func (s *source) located(err error) error {
 // readError turns an error of Pebble's into one of ours.
 func (s *source) readError(seq journal.Seq, err error) error {
 	if pebble.IsCorruptionError(err) {
-		return s.located(&journal.DamagedError{Shard: s.shard, Seq: seq, Reason: err.Error()})
+		return s.located(&journal.DamagedError{Shard: s.shard, Seq: seq, Reason: firstLine(err)})
 	}
 	return fmt.Errorf("read record %d of shard %d in %s: %w", seq, s.shard, s.dir, err)
+}
+
+// firstLine returns what an error of Pebble's says. More lines are about its parts.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -84,10 +84,10 @@ func (s *Store) view(lastTry bool) (*View, error) {
 	whole := true
 	for i, sh := range v.shards {
 		sh.source = s.source(uint32(i), snapshot)
-		if err := sh.locate(); err != nil {
-			return nil, errors.Join(err, v.close())
+		if sh.err = sh.locate(); sh.err != nil && !errors.Is(sh.err, journal.ErrDamaged) {
+			return nil, errors.Join(sh.err, v.close())
 		}
-		whole = whole && sh.whole()
+		whole = whole && (sh.err != nil || sh.whole())
 	}
 	if !whole && !lastTry {
 		return nil, v.close()
@@ -163,7 +163,7 @@ func (s *Store) openReadOnly() (err error) {
 	case errors.Is(err, journal.ErrDamaged):
 		return err
 	case pebble.IsCorruptionError(err):
-		return &journal.DamagedError{Store: dir, Reason: err.Error()}
+		return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
 	case err != nil:
 		return fmt.Errorf("open %s: %w", dir, err)
 	}
@@ -177,6 +177,9 @@ func (v *View) Shards() int { return len(v.shards) }
 func (v *View) Shard(ctx context.Context, shard uint32) (journal.ShardView, error) {
 	if int64(shard) >= int64(len(v.shards)) {
 		return nil, fmt.Errorf("%w: shard %d of %d", journal.ErrNotFound, shard, len(v.shards))
+	}
+	if err := v.shards[shard].err; err != nil {
+		return nil, err
 	}
 	return v.shards[shard], ctx.Err()
 }
@@ -193,6 +196,7 @@ type shardView struct {
 	files       map[journal.Seq]vfs.File
 	base        journal.Chain
 	last        journal.Seq
+	err         error // damage because of which the shard cannot be read
 }
 
 func (v *shardView) openCheckpoints(fs vfs.FS, dir string, shard uint32) error {
