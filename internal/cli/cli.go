@@ -11,8 +11,8 @@
 //
 // What a command was asked for goes to standard output, everything else to standard error. Exit codes: 0 done; 1 it
 // failed, or found damage; 2 it was asked for wrongly, and nothing was done; 130 a signal cut long work short, or a second
-// one the stop of a server. Every error ends with a next step. The package knows how to ask for a server and how to read answers; the server itself is a
-// function that it is given.
+// one the stop of a server. Every error ends with a next step. The package knows how to ask for a server and how to read answers; the
+// server itself is a function that it is given.
 package cli
 
 import (
