@@ -4,21 +4,26 @@
 //	GET /livez         200 as long as the process answers at all
 //	GET /readyz        200 when requests are served, else 503 and the reasons; ?verbose adds what else there is to know
 //	GET /metrics       every metric, for Prometheus
+//	POST /backup       everything that is stored, as one stream: see package backup; one at a time
 //	GET /debug/pprof/  profiles of the Go runtime
 //
-// It belongs on a listener of its own that the users of queues cannot reach: profiles show the inside of the process.
+// It belongs on a listener of its own that the users of queues cannot reach: profiles show the inside of the process, and a backup
+// has every message.
 // The package knows nothing of queues; whether the server is ready is asked of a function it is given.
 package admin
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/metrics"
 )
 
@@ -45,6 +50,16 @@ type Options struct {
 
 	// Version is one line that says which build this is.
 	Version string
+
+	// Backup writes a backup to w until it is complete, w fails or ctx ends. If it fails before it has written anything, the caller
+	// hears why; later, w says so itself. Nil if there is nothing that a backup could be made of.
+	Backup func(ctx context.Context, w io.Writer) error
+
+	// Clock is for deadlines of writes.
+	Clock clock.Clock
+
+	// Logger is told of backups.
+	Logger *slog.Logger
 }
 
 // New returns the handler of the interface. It is safe for use from several goroutines and starts nothing.
@@ -57,6 +72,7 @@ func New(options Options) http.Handler {
 		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
 	}))
+	mux.Handle("POST /backup", newBackups(options))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -84,7 +100,7 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/debug/pprof/\n")
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/debug/pprof/\n")
 }
 
 // answer writes text as the whole answer, which nobody may cache.

@@ -3,13 +3,16 @@
 //	staunch serve                  run a server
 //	staunch config print|validate  show or check settings
 //	staunch healthcheck            ask a server whether it is ready
+//	staunch journal check|dump     verify what a data directory holds, or list it
+//	staunch backup create|verify   make or verify a backup
+//	staunch restore                make a data directory out of a backup
 //	staunch version                say which build this is
 //	staunch completion SHELL       shell completion
 //
 // What a command was asked for goes to standard output, everything else to standard error. Exit codes: 0 done; 1 it
-// failed; 2 it was asked for wrongly, and nothing was done; 130 a second signal cut a stop short. Every error ends
-// with a next step. The package knows how to ask for a server and how to read answers; the server itself is a
-// function that it is given.
+// failed, or found damage; 2 it was asked for wrongly, and nothing was done; 130 a signal cut long work short, or a second
+// one the stop of a server. Every error ends with a next step. The package knows how to ask for a server and how to read answers; the
+// server itself is a function that it is given.
 package cli
 
 import (
@@ -36,7 +39,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
-	exitInterrupted = 130 // as a shell reports a program that SIGINT ended
+	exitInterrupted = 130 // as a shell reports a program that SIGINT ended; a stop of serve was cut short, or long work was
 )
 
 // Main runs one command line: args without the name of the program, environ in the form of os.Environ. It returns
@@ -68,7 +71,8 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
+		p.restoreCommand(), p.versionCommand())
 	return root
 }
 

@@ -2,18 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/staunchmq/staunch/internal/config"
 )
 
 // reasonBytesMax is how much of an answer is shown. The reasons of /readyz are a few lines.
@@ -28,7 +23,7 @@ server by the same settings as serve, so it works as the health check of a conta
 		Args: cobra.NoArgs,
 	}
 	flags := p.settingFlags(command, "admin-listen")
-	base := command.Flags().String("url", "", "`address` of the admin interface, such as http://127.0.0.1:9325, instead of the settings")
+	base := urlFlag(command)
 	timeout := command.Flags().Duration("timeout", 3*time.Second, "how long the answer may take")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		target := *base
@@ -37,8 +32,8 @@ server by the same settings as serve, so it works as the health check of a conta
 			if target, err = p.adminURL(flags); err != nil {
 				return err
 			}
-		} else if u, err := url.Parse(target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return usage(command, "--url %q is not an http:// or https:// URL", target)
+		} else if err := checkURL(command, target); err != nil {
+			return err
 		}
 		ctx, cancel := context.WithTimeout(command.Context(), *timeout)
 		defer cancel()
@@ -52,39 +47,15 @@ server by the same settings as serve, so it works as the health check of a conta
 	return command
 }
 
-// adminURL returns where the settings say the admin interface is.
-func (p *program) adminURL(flags *settingFlags) (string, error) {
-	cfg, _, err := p.load(flags)
-	if err != nil {
-		return "", err
-	}
-	unknown := func(why string) error {
-		return &exitError{code: exitUsage, step: "Say where it is with --url.", err: errors.New(why)}
-	}
-	if cfg.AdminListen == "" {
-		return "", unknown("the settings switch the admin interface off (admin-listen is empty)")
-	}
-	if _, port, _ := net.SplitHostPort(cfg.AdminListen); port == "0" {
-		return "", unknown("the settings let the server pick a free port (admin-listen has port 0)")
-	}
-	return config.LocalURL(cfg.AdminListen), nil
-}
-
 // readiness returns the answer of a server that is ready, else why it is not.
 func readiness(ctx context.Context, target string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
 		return "", err
 	}
-	// No proxy: the question is about this machine. No kept connection: there is one question.
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(request)
+	response, err := askAdmin(request)
 	if err != nil {
-		return "", &exitError{
-			code: exitFailed,
-			step: "Is the server running, with its admin interface at this address? `staunch config print` shows where it should be.",
-			err:  fmt.Errorf("no answer: %w", err),
-		}
+		return "", err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))

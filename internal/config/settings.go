@@ -70,7 +70,7 @@ var settings = []Setting{
 	row("listen", "127.0.0.1:9324", address(), func(c *Config) *string { return &c.Listen },
 		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs insecure-no-auth."),
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
-		"Address of health, readiness, metrics and profiles. Port 0 picks a free one; empty switches them off. "+
+		"Address of health, readiness, metrics, profiles and backups. Port 0 picks a free one; empty switches them off. "+
 			"Any address that is not loopback needs insecure-no-auth."),
 	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
 		"Allow addresses that other machines can reach. Signatures are not verified yet: "+

@@ -133,6 +133,9 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Ready:    starting.ready,
 			Note:     func() string { return roomNote(s.store) },
 			Version:  version.Read().String(),
+			Backup:   backupOf(s.store),
+			Clock:    clock.System(),
+			Logger:   s.log,
 		})
 		outer.Go("admin listener", func(ctx context.Context) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)

@@ -111,6 +111,9 @@ func checkEmpty(fs vfs.FS, dir string) error {
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
+	if interrupted(names) {
+		return fmt.Errorf("%s is the rest of a restore that was interrupted: restore into it again, or choose another directory", dir)
+	}
 	for _, name := range names {
 		switch name {
 		case lockFile, formatFile + tmpSuffix, "lost+found":

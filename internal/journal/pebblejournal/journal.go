@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,8 +19,8 @@ const flushDelay = 10 * time.Second
 
 // Journal is the journal of one shard. It implements journal.Journal.
 type Journal struct {
+	source
 	store       *Store
-	shard       uint32
 	checkpoints *checkpoints
 
 	first   *atomic.Uint64 // number of the oldest record
@@ -47,7 +46,7 @@ var _ journal.Journal = (*Journal)(nil)
 const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
-	j := &Journal{store: s, shard: shard, first: &s.firsts[shard], durable: &s.durables[shard],
+	j := &Journal{source: s.source(shard, s.db), store: s, first: &s.firsts[shard], durable: &s.durables[shard],
 		pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
@@ -74,54 +73,6 @@ func openJournal(s *Store, shard uint32) (*Journal, error) {
 	}
 	go j.finish()
 	return j, nil
-}
-
-// loadBase returns how the trimmed records ended.
-func (j *Journal) loadBase() (journal.Chain, error) {
-	value, err := j.load(markKey(j.shard))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return journal.NewChain(j.shard), nil
-	}
-	if err != nil {
-		return journal.Chain{}, j.readError(0, err)
-	}
-	chain, err := journal.ParseChain(j.shard, value)
-	return chain, j.located(err)
-}
-
-// loadLast returns the newest record, number 0 if there is none.
-func (j *Journal) loadLast() (last journal.Seq, rec []byte, err error) {
-	it, err := j.store.db.NewIter(&pebble.IterOptions{LowerBound: key(j.shard, 1), UpperBound: shardEnd(j.shard)})
-	if err != nil {
-		return 0, nil, j.readError(0, err)
-	}
-	defer func() {
-		if cerr := it.Close(); err == nil && cerr != nil {
-			err = j.readError(last, cerr)
-		}
-	}()
-	if !it.Last() {
-		return 0, nil, nil // Close returns the error if there is one
-	}
-	last, ok := keySeq(it.Key())
-	if !ok {
-		return 0, nil, j.located(&journal.DamagedError{Shard: j.shard, Reason: fmt.Sprintf("unknown key %x", it.Key())})
-	}
-	value, err := it.ValueAndErr()
-	if err != nil {
-		return 0, nil, j.readError(last, err)
-	}
-	return last, slices.Clone(value), nil
-}
-
-// load returns a copy of the value of a key.
-func (j *Journal) load(key []byte) ([]byte, error) {
-	value, closer, err := j.store.db.Get(key)
-	if err != nil {
-		return nil, err
-	}
-	value = slices.Clone(value)
-	return value, closer.Close()
 }
 
 // use keeps the database open until the returned function is called.
@@ -196,56 +147,6 @@ func (j *Journal) Read(ctx context.Context, from journal.Seq, fn func(journal.Se
 		return err
 	}
 	return j.readAll(ctx, it, &chain, last, fn)
-}
-
-// chainBefore returns the chain that record from continues, with what is known of the record before it.
-func (j *Journal) chainBefore(from journal.Seq) (journal.Chain, error) {
-	base, err := j.loadBase()
-	if err != nil {
-		return journal.Chain{}, err
-	}
-	if base.Seq() == from-1 {
-		return base, nil
-	}
-	chain := journal.ChainFrom(j.shard, from-1)
-	rec, err := j.load(key(j.shard, from-1))
-	if err == nil {
-		_, _, err = chain.Next(rec)
-	}
-	if err != nil { // that record was not asked for; reading it will tell
-		return journal.ChainFrom(j.shard, from), nil
-	}
-	return chain, nil
-}
-
-func (j *Journal) readAll(ctx context.Context, it *pebble.Iterator, chain *journal.Chain, last journal.Seq,
-	fn func(journal.Seq, []byte) error) error {
-	for ok := it.First(); chain.Seq() < last; ok = it.Next() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		next := chain.Seq() + 1
-		if !ok {
-			if err := it.Error(); err != nil {
-				return j.readError(next, err)
-			}
-			return j.located(chain.Missing(fmt.Sprintf("the record is missing, and all up to %d", last)))
-		}
-		if seq, ok := keySeq(it.Key()); !ok || seq != next {
-			return j.located(chain.Missing(fmt.Sprintf("the record is missing, the next that is there is %d", seq)))
-		}
-		rec, err := it.ValueAndErr()
-		if err != nil {
-			return j.readError(next, err)
-		}
-		if _, _, err := chain.Next(rec); err != nil {
-			return j.located(err)
-		}
-		if err := fn(next, rec); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Get implements journal.Journal. The result is a copy.
@@ -339,19 +240,6 @@ func (j *Journal) Close() error {
 	}
 	<-j.finished
 	return nil
-}
-
-// located fills in where a damaged record lies.
-func (j *Journal) located(err error) error {
-	return journal.At(j.store.fs.PathJoin(j.store.dir, journalDir), err)
-}
-
-// readError turns an error of Pebble's into one of ours.
-func (j *Journal) readError(seq journal.Seq, err error) error {
-	if pebble.IsCorruptionError(err) {
-		return j.located(&journal.DamagedError{Shard: j.shard, Seq: seq, Reason: err.Error()})
-	}
-	return fmt.Errorf("read record %d of shard %d in %s: %w", seq, j.shard, j.store.dir, err)
 }
 
 // isFull reports whether err says that there is no space.

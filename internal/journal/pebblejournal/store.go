@@ -52,6 +52,7 @@ type Store struct {
 	mu     sync.Mutex // guards the fields below
 	closed bool
 	open   map[uint32]*Journal
+	views  sync.WaitGroup // open Views; Add under mu
 
 	flushFailed chan error // has the latest failure of a flush or compaction, if nobody took it; capacity 1
 
@@ -313,7 +314,7 @@ func (s *Store) Stats() Stats {
 	return st
 }
 
-// Close implements journal.Store. Records that are only in the write-ahead log are put into table files first, so that any later
+// Close implements journal.Store. It waits until all Views are closed. Records that are only in the write-ahead log are put into table files first, so that any later
 // damage to them is seen as damage and not as the end of the log, and the next Open is quick.
 func (s *Store) Close() error {
 	s.mu.Lock()
@@ -331,6 +332,7 @@ func (s *Store) Close() error {
 	for _, j := range open {
 		_ = j.Close() // never fails
 	}
+	s.views.Wait()
 	if s.Err() == nil {
 		s.noteTails()
 		s.flush()

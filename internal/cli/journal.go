@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunchmq/staunch/internal/backup"
+	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/datadir"
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+func (p *program) journalCommand() *cobra.Command {
+	command := group("journal", "Verify or list what is stored")
+	command.AddCommand(p.journalCheckCommand(), p.journalDumpCommand())
+	return command
+}
+
+func (p *program) journalCheckCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "check",
+		Short: "Read everything that is stored and verify it",
+		Long: `Read everything that a data directory holds and verify it: every record and its place in the chain, every checkpoint
+and that it is the state that the records give, and that every message is where it should be. Nothing is changed.
+
+A directory that a server uses is read through that server, with --url: what it holds at the moment of the question is sent
+to this command, which verifies it. The server goes on serving.
+
+The exit code is 0 when all is sound, 1 when something is damaged or cannot be read, 2 when there is nothing to check.`,
+		Args: cobra.NoArgs,
+	}
+	form := outputFlag(command, "table", "json")
+	flags := p.settingFlags(command, "data")
+	base := urlFlag(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		ctx, stop := interruptible(command.Context())
+		defer stop()
+		if *base != "" {
+			return p.checkServer(ctx, command, *base, *form)
+		}
+		cfg, _, err := p.load(flags)
+		if err != nil {
+			return err
+		}
+		return p.checkDirectory(ctx, cfg.Data, *form)
+	}
+	return command
+}
+
+func (p *program) checkDirectory(ctx context.Context, dir, form string) error {
+	v, err := openDirectory(dir, "staunch journal check --url "+defaultAdminURL)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	records, err := datadir.Records(ctx, v)
+	if err != nil {
+		return readError(err)
+	}
+	bar := p.progress(records, "checking")
+	reports, err := datadir.Check(ctx, v, bar.add)
+	bar.close()
+	return p.printCheck(dir, form, reports, err)
+}
+
+func (p *program) checkServer(ctx context.Context, command *cobra.Command, base, form string) error {
+	stream, err := requestBackup(ctx, command, base)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	return p.checkArchive(ctx, stream.name, stream, form)
+}
+
+// printCheck prints the reports, and returns what is wrong.
+func (p *program) printCheck(name, form string, reports []*shard.Report, err error) error {
+	if err != nil {
+		return readError(err)
+	}
+	text, err := checkText(form, reports)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(p.stdout, text); err != nil {
+		return err
+	}
+	var damaged, badCheckpoints []string
+	for _, r := range reports {
+		damaged = append(damaged, texts(r.Damaged)...)
+		badCheckpoints = append(badCheckpoints, texts(r.BadCheckpoints)...)
+	}
+	wrong := strings.Join(append(damaged, badCheckpoints...), "\n  ")
+	switch {
+	case len(damaged) > 0:
+		return &exitError{code: exitFailed, step: damagedStep, err: fmt.Errorf("%s is damaged:\n  %s", name, wrong)}
+	case len(badCheckpoints) > 0:
+		return &exitError{
+			code: exitFailed,
+			step: "The records are sound, so nothing is lost: a start takes an older checkpoint or the whole journal, and the next checkpoints\n" +
+				"replace the damaged one. Look at the disk: something changed a file that had been synced.",
+			err: fmt.Errorf("%s has damaged checkpoints:\n  %s", name, wrong),
+		}
+	}
+	return nil
+}
+
+// damagedStep is what to do about damaged records.
+const damagedStep = "Stop the server and keep the directory as it is: what is not damaged can still be read from it. Restore the newest backup that\n" +
+	"`staunch backup verify FILE` finds sound: staunch restore FILE --data NEW. Then look at the disk. See docs/operations/backup.md."
+
+// readError gives an error from reading a journal or a backup its next step.
+func readError(err error) error {
+	step := "If the disk cannot be read, copy what can be read to another one first."
+	code := exitFailed
+	switch {
+	case errors.Is(err, context.Canceled):
+		code, step = exitInterrupted, "Nothing was changed."
+	case errors.Is(err, journal.ErrNewerFormat):
+		step = "Use the program that wrote it, or a newer one."
+	case errors.Is(err, backup.ErrIncomplete):
+		step = "What wrote it was interrupted. Make a new backup, or use an older one."
+	case errors.Is(err, journal.ErrDamaged), errors.Is(err, backup.ErrFailed):
+		step = damagedStep
+	}
+	return &exitError{code: code, step: step, err: err}
+}
+
+func texts(errs []error) []string {
+	var t []string
+	for _, err := range errs {
+		t = append(t, err.Error())
+	}
+	return t
+}
+
+func checkText(form string, reports []*shard.Report) (string, error) {
+	if form == "json" {
+		type entry struct {
+			*shard.Report
+			Damaged        []string `json:"damaged,omitempty"`
+			BadCheckpoints []string `json:"damaged_checkpoints,omitempty"`
+		}
+		entries := make([]entry, len(reports))
+		for i, r := range reports {
+			entries[i] = entry{r, texts(r.Damaged), texts(r.BadCheckpoints)}
+		}
+		text, err := json.MarshalIndent(entries, "", "  ")
+		return string(text) + "\n", err
+	}
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SHARD\tFIRST\tLAST\tRECORDS\tBYTES\tCHECKPOINTS\tPARTITIONS\tMESSAGES\tFOUND")
+	for _, r := range reports {
+		found := "sound"
+		switch {
+		case len(r.Damaged) > 0:
+			found = "DAMAGED"
+		case len(r.BadCheckpoints) > 0:
+			found = "DAMAGED CHECKPOINT"
+		}
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n",
+			r.Shard, r.First, r.Last, r.Records, r.Bytes, r.Checkpoints, r.Partitions, r.Messages, found)
+	}
+	_ = table.Flush() // writes to memory
+	return b.String(), nil
+}
+
+func (p *program) journalDumpCommand() *cobra.Command {
+	o := datadir.DumpOptions{}
+	var from, to uint64
+	command := &cobra.Command{
+		Use:   "dump",
+		Short: "List the records of a data directory as JSON lines",
+		Long: `List every change that the journals of a data directory hold, one line of JSON each: record and index (which name a message),
+log time, shard, partition, kind and fields. No server may use the directory; of one that does, dump a backup.
+
+Message bodies, attributes and senders are left out without --bodies. Secrets are always left out.`,
+		Args: cobra.NoArgs,
+	}
+	flags := p.settingFlags(command, "data")
+	command.Flags().IntVar(&o.Shard, "shard", -1, "only this `number` of shard (default all)")
+	command.Flags().Uint64Var(&from, "from", 0, "first `record` (default the oldest)")
+	command.Flags().Uint64Var(&to, "to", 0, "last `record` (default the newest)")
+	command.Flags().BoolVar(&o.Bodies, "bodies", false, "with bodies, attributes and senders, which may be private")
+	file := command.Flags().String("backup", "", "list the records of this `file`, a backup, instead")
+	command.Flags().Lookup("shard").DefValue = ""
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		ctx, stop := interruptible(command.Context())
+		defer stop()
+		o.From, o.To = journal.Seq(from), journal.Seq(to)
+		if to != 0 && to < from {
+			return usage(command, "--to %d is before --from %d", to, from)
+		}
+		v, closer, err := p.dumped(flags, *file)
+		if err != nil {
+			return err
+		}
+		defer closer()
+		if o.Shard < -1 || o.Shard >= v.Shards() {
+			return usage(command, "there is no shard %d; there are shards 0 to %d", o.Shard, v.Shards()-1)
+		}
+		if err := datadir.Dump(ctx, p.stdout, v, o); err != nil {
+			return readError(err)
+		}
+		return nil
+	}
+	return command
+}
+
+// dumped opens what dump lists.
+func (p *program) dumped(flags *settingFlags, file string) (journal.View, func(), error) {
+	if file != "" {
+		a, err := openBackup(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		return a, a.close, nil
+	}
+	cfg, _, err := p.load(flags)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := openDirectory(cfg.Data, "staunch backup create FILE, then staunch journal dump --backup FILE")
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, func() { _ = v.Close() }, nil
+}
+
+// openDirectory opens a data directory; instead is what to do when a server uses it.
+func openDirectory(dir, instead string) (journal.View, error) {
+	v, err := datadir.Open(dir, slog.New(slog.DiscardHandler))
+	switch {
+	case err == nil:
+		return v, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &exitError{code: exitUsage, step: "--data chooses the directory; `staunch config print` shows the one that serve would take.", err: err}
+	case errors.Is(err, journal.ErrLocked):
+		return nil, &exitError{code: exitUsage, step: "While a server uses it: " + instead, err: err}
+	default:
+		return nil, readError(err)
+	}
+}
+
+// defaultAdminURL is where a server without settings has its admin interface.
+var defaultAdminURL = config.LocalURL("127.0.0.1:9325")

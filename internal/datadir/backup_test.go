@@ -1,0 +1,293 @@
+package datadir_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/backup"
+	"github.com/staunchmq/staunch/internal/catalog"
+	"github.com/staunchmq/staunch/internal/datadir"
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+// recorder keeps every record of a journal. It is a journal.ShardView of all that the journal ever had, up to a record.
+type recorder struct {
+	journal.Journal
+	shard uint32
+
+	mu      sync.Mutex
+	records [][]byte // guarded by mu
+}
+
+func (r *recorder) Append(expect journal.Seq, rec []byte) journal.Pending {
+	r.mu.Lock()
+	r.records = append(r.records, bytes.Clone(rec))
+	r.mu.Unlock()
+	return r.Journal.Append(expect, rec)
+}
+
+// history is the records up to one.
+type history struct {
+	*recorder
+	last journal.Seq
+}
+
+func (h history) Base() journal.Chain { return journal.NewChain(h.shard) }
+
+func (h history) Last() journal.Seq { return h.last }
+
+func (h history) Checkpoints() []journal.Seq { return nil }
+
+func (h history) Load(context.Context, journal.Seq) (io.ReadCloser, error) {
+	return nil, journal.ErrNotFound
+}
+
+func (h history) Read(_ context.Context, from journal.Seq, fn func(journal.Seq, []byte) error) error {
+	for seq := from; seq <= h.last; seq++ {
+		if err := fn(seq, h.records[seq-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// traffic sends, receives and deletes until ctx ends.
+func (n *node) traffic(ctx context.Context, standard, fifo string) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	for i := range 3 {
+		wg.Go(func() {
+			for k := 0; ctx.Err() == nil; k++ {
+				n.send(standard, strings.Repeat(fmt.Sprint(i, " ", k, " "), 50))
+				n.send(fifo, fmt.Sprint(i, " ", k), func(in *api.SendMessageInput) {
+					in.MessageGroupId, in.MessageDeduplicationId = new(fmt.Sprint("g", k%7)), new(fmt.Sprint(i, "-", k))
+				})
+				for _, url := range []string{standard, fifo} {
+					for _, m := range n.receive(url, 3, 30) {
+						if k%10 == 0 {
+							continue
+						}
+						_ = n.DeleteMessage(ctx, caller, &api.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &m.ReceiptHandle})
+					}
+				}
+			}
+		})
+	}
+	return &wg
+}
+
+func (n *node) backup(w io.Writer) {
+	n.t.Helper()
+	v, err := n.store.View(n.t.Context())
+	must(n.t, err)
+	_, err = datadir.Backup(n.t.Context(), w, v, time.Now(), nil)
+	must(n.t, err)
+	mustClose(n.t, v)
+}
+
+// TestRestoredStateIsTheSources makes backups under traffic, with checkpoints and trims all the time, restores them, and compares the
+// state byte for byte (by its hash) with what a full replay of the source's records up to the same one gives.
+func TestRestoredStateIsTheSources(t *testing.T) {
+	const shards = 2
+	recorders := make([]*recorder, shards)
+	n := openNode(t, filepath.Join(t.TempDir(), "source"), shards, nodeOptions{checkpointBytes: 64 << 10,
+		wrap: func(shard uint32, j journal.Journal) journal.Journal {
+			recorders[shard] = &recorder{Journal: j, shard: shard}
+			return recorders[shard]
+		}})
+	standard := n.create("standard", nil, nil)
+	fifo := n.create("orders.fifo", map[string]string{"FifoQueue": "true"}, map[string]string{"team": "blue"})
+	ctx, stop := context.WithCancel(t.Context())
+	wg := n.traffic(ctx, standard, fifo)
+	var backups []*bytes.Buffer
+	for range 4 {
+		time.Sleep(200 * time.Millisecond) // let there be traffic; nothing depends on how much
+		b := &bytes.Buffer{}
+		n.backup(b)
+		backups = append(backups, b)
+	}
+	stop()
+	wg.Wait()
+	n.stop()
+	trimmed := false
+	for i, b := range backups {
+		a, err := backup.Open("backup", b)
+		must(t, err)
+		dir := filepath.Join(t.TempDir(), "restored")
+		header := a.Header()
+		reports, err := datadir.Restore(t.Context(), a, dir, datadir.RestoreOptions{})
+		must(t, err)
+		for id, r := range reports {
+			trimmed = trimmed || r.First > 1
+			o := shard.CheckOptions{}
+			if id == 0 {
+				o.Definitions = func() shard.Definitions { return catalog.New() }
+			}
+			source, err := shard.Check(t.Context(), uint32(id), history{recorders[id], header.Shards[id].Last}, o)
+			must(t, err)
+			if !source.Sound() || source.Last != r.Last || source.State != r.State || source.Messages != r.Messages {
+				t.Errorf("backup %d, shard %d: restored %+v, source %+v", i, id, r, source)
+			}
+		}
+		restored := openNode(t, dir, 0, nodeOptions{})
+		if got := restored.attributes(fifo)["FifoQueue"]; got != "true" {
+			t.Errorf("FifoQueue = %q", got)
+		}
+		restored.send(standard, "after the restore")
+		restored.stop()
+		v, err := datadir.Open(dir, nil)
+		must(t, err)
+		after, err := datadir.Check(t.Context(), v, nil)
+		must(t, err)
+		if !datadir.Sound(after) {
+			t.Errorf("backup %d: not sound after a server ran on it: %+v", i, after)
+		}
+		mustClose(t, v)
+	}
+	if !trimmed {
+		t.Error("nothing was trimmed: the test does not show that a trim does no harm")
+	}
+}
+
+// TestBackupIsOneMomentOfAllShards moves messages from one shard to another while backups are made: in each of them, each message is in
+// exactly one place.
+func TestBackupIsOneMomentOfAllShards(t *testing.T) {
+	const (
+		messages = 1000
+		from, to = queue.ID(7), queue.ID(8)
+	)
+	n := openNode(t, filepath.Join(t.TempDir(), "source"), 2, nodeOptions{noService: true})
+	source, target := n.shards[0], n.shards[1]
+	settings := queue.Settings{VisibilityTimeout: 30_000, Retention: 1_000_000}
+	must(t, source.Configure(t.Context(), from, settings))
+	must(t, target.Configure(t.Context(), to, settings))
+	content := append([]byte{1, 0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e}, 0, 0, 0) // an empty body
+	for range messages / 10 {
+		var batch []shard.SendMessage
+		for range 10 {
+			batch = append(batch, shard.SendMessage{Content: content})
+		}
+		_, err := source.Send(t.Context(), from, batch)
+		must(t, err)
+	}
+	moved := make(chan error, 1)
+	go func() { moved <- moveAll(t.Context(), source, target, from, to) }()
+	var backups []*bytes.Buffer
+	for range 6 {
+		b := &bytes.Buffer{}
+		n.backup(b)
+		backups = append(backups, b)
+	}
+	must(t, <-moved)
+	n.stop()
+	between := 0
+	for i, b := range backups {
+		a, err := backup.Open("backup", b)
+		must(t, err)
+		dir := filepath.Join(t.TempDir(), "restored")
+		_, err = datadir.Restore(t.Context(), a, dir, datadir.RestoreOptions{})
+		must(t, err)
+		r := openNode(t, dir, 0, nodeOptions{noService: true})
+		here, err := r.shards[0].Stats(t.Context(), from)
+		must(t, err)
+		there, err := r.shards[1].Stats(t.Context(), to)
+		must(t, err)
+		moving, err := r.shards[0].Moving(t.Context(), from)
+		must(t, err)
+		arrived := map[queue.Ref]bool{}
+		unsettled, err := r.shards[1].Unsettled(t.Context(), to)
+		must(t, err)
+		for _, o := range unsettled {
+			arrived[o.Ref] = true
+		}
+		total := here.Visible + there.MessageCount()
+		for _, m := range moving {
+			if !arrived[m.Ref] {
+				total++
+			}
+		}
+		if total != messages {
+			t.Errorf("backup %d has %d messages: %+v here, %d moving, %+v there, %d of them unsettled", i, total, here, len(moving), there, len(unsettled))
+		}
+		if here.Visible > 0 && there.Visible > 0 {
+			between++
+		}
+		r.stop()
+	}
+	if between == 0 {
+		t.Error("no backup was made while messages moved: the test shows nothing")
+	}
+}
+
+func moveAll(ctx context.Context, source, target shard.Client, from, to queue.ID) error {
+	for {
+		moving, err := source.BeginMove(ctx, from, 10, to)
+		if err != nil || len(moving) == 0 {
+			return err
+		}
+		var arrivals []shard.Arrival
+		var origins []queue.Origin
+		var refs []queue.Ref
+		for _, m := range moving {
+			o := queue.Origin{Partition: from, Ref: m.Ref}
+			arrivals, origins, refs = append(arrivals, shard.Arrival{Origin: o, Message: m.Message}), append(origins, o), append(refs, m.Ref)
+		}
+		if err := target.Arrive(ctx, to, arrivals); err != nil {
+			return err
+		}
+		if err := source.EndMove(ctx, from, refs, true); err != nil {
+			return err
+		}
+		if err := target.Settle(ctx, to, origins); err != nil {
+			return err
+		}
+	}
+}
+
+// TestRestoreLeavesNothingHalf restores what is cut off or damaged.
+func TestRestoreLeavesNothingHalf(t *testing.T) {
+	n := openNode(t, filepath.Join(t.TempDir(), "source"), 2, nodeOptions{})
+	url := n.create("q", nil, nil)
+	for i := range 50 {
+		n.send(url, fmt.Sprint("body ", i))
+	}
+	var b bytes.Buffer
+	n.backup(&b)
+	n.stop()
+	dir := filepath.Join(t.TempDir(), "restored")
+	restore := func(content []byte) error {
+		a, err := backup.Open("backup", bytes.NewReader(content))
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		_, err = datadir.Restore(t.Context(), a, dir, datadir.RestoreOptions{})
+		return err
+	}
+	for _, cut := range []int{b.Len() / 3, b.Len() / 2, b.Len() - 1} {
+		if err := restore(b.Bytes()[:cut]); !errors.Is(err, backup.ErrIncomplete) {
+			t.Errorf("%d of %d bytes: %v", cut, b.Len(), err)
+		}
+		if names, err := os.ReadDir(dir); err == nil && (len(names) != 1 || names[0].Name() != "LOCK") {
+			t.Errorf("%d of %d bytes: %v is left", cut, b.Len(), names)
+		}
+	}
+	if err := restore(b.Bytes()); err != nil {
+		t.Errorf("the whole backup: %v", err)
+	}
+	if err := restore(b.Bytes()); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a data directory: %v", err)
+	}
+}
