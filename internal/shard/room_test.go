@@ -50,7 +50,7 @@ func TestScarceRoomRefusesWhatGrowsAndTakesTheRest(t *testing.T) {
 				_, err := r.ChangeVisibility(r.ctx, standard, []queue.VisibilityChange{{Handle: handles(held)[1]}})
 				return err
 			},
-			"purge":      func() error { return r.Purge(r.ctx, fifo, 0) },
+			"purge":      func() error { return r.Purge(r.ctx, standard, 0) },
 			"configure":  func() error { return r.Configure(r.ctx, standard, shorter(standardSettings())) },
 			"drop":       func() error { return r.Drop(r.ctx, fifo) },
 			"end":        func() error { return r.EndMove(r.ctx, standard, nil, true) },
