@@ -13,8 +13,6 @@ type ServerOptions struct {
 	// IdleTimeout bounds how long a connection may wait for its next request. It must outlive the
 	// pools of SDKs, or they meet closed connections. Default and minimum: 120 s.
 	IdleTimeout time.Duration
-	// H2C also accepts HTTP/2 without TLS.
-	H2C bool
 }
 
 // NewServer returns an HTTP server for the handler with limits against slow and large clients. Over
@@ -25,7 +23,6 @@ func NewServer(handler http.Handler, o ServerOptions) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(o.H2C)
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,

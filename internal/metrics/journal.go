@@ -18,7 +18,6 @@ type journal struct {
 	fsync   prometheus.Histogram
 	records prometheus.Counter
 	bytes   prometheus.Counter
-	waiting *prometheus.GaugeVec
 }
 
 func newJournal() journal {
@@ -41,10 +40,6 @@ func newJournal() journal {
 			Name: "staunch_journal_bytes_total",
 			Help: "Bytes of the records made durable.",
 		}),
-		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "staunch_waiting_receives",
-			Help: "Long polls that are waiting for a message, by shard.",
-		}, []string{"shard"}),
 	}
 }
 
@@ -56,7 +51,6 @@ type Shard struct {
 	append  prometheus.Observer
 	records prometheus.Counter
 	bytes   prometheus.Counter
-	waiting prometheus.Gauge
 }
 
 // Shard returns the metrics of the shard with this number. Its series exist from then on.
@@ -66,7 +60,6 @@ func (r *Registry) Shard(number int) *Shard {
 		append:  r.journal.append.WithLabelValues(label),
 		records: r.journal.records,
 		bytes:   r.journal.bytes,
-		waiting: r.journal.waiting.WithLabelValues(label),
 	}
 }
 
@@ -77,5 +70,11 @@ func (s *Shard) Appended(took time.Duration, bytes int) {
 	s.bytes.Add(float64(bytes))
 }
 
-// WaitingReceives sets how many receives are parked in the shard now.
-func (s *Shard) WaitingReceives(n int) { s.waiting.Set(float64(n)) }
+// CollectWaitingReceives lets each scrape read how many receives wait in the shard with this number. It is called once a shard.
+func (r *Registry) CollectWaitingReceives(number int, waiting func() int64) {
+	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "staunch_waiting_receives",
+		Help:        "Long polls that are waiting for a message, by shard.",
+		ConstLabels: prometheus.Labels{"shard": strconv.Itoa(number)},
+	}, func() float64 { return float64(waiting()) }))
+}

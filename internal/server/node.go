@@ -20,7 +20,6 @@ import (
 // node is the shards of this process and the service over them.
 type node struct {
 	log     *slog.Logger
-	metrics *metrics.Registry
 	catalog *catalog.Catalog
 	shards  []*shard.Shard
 	service *sqs.Service
@@ -28,7 +27,7 @@ type node struct {
 
 // openNode replays all shards and starts nothing.
 func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store) (*node, error) {
-	n := &node{log: log, metrics: m, catalog: catalog.New()}
+	n := &node{log: log, catalog: catalog.New()}
 	count := st.Shards()
 	clients := make([]shard.Client, count)
 	for i := range count {
@@ -57,6 +56,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		if err != nil {
 			return nil, fmt.Errorf("replay shard %d: %w", i, err)
 		}
+		m.CollectWaitingReceives(i, s.Waiting)
 		n.shards = append(n.shards, s)
 		clients[i] = s
 	}
@@ -115,7 +115,6 @@ func (n *node) samples(yield func(metrics.QueueSample)) {
 	defer cancel()
 	stats := make([]map[queue.ID]queue.Stats, len(n.shards))
 	for i, s := range n.shards {
-		n.metrics.Shard(i).WaitingReceives(int(s.Waiting()))
 		var err error
 		if stats[i], err = s.AllStats(ctx); err != nil {
 			n.log.Debug("no counts of a shard for the metrics", "shard", i, "error", err)
