@@ -81,6 +81,9 @@ func (w *world) openNode() (*node, error) {
 	n.service = sqs.New(sqs.Options{
 		Catalog: definitions, Shards: clients, Clock: w.clock, Logger: w.log,
 		RecreateDelay: recreateDelay, PurgeInterval: purgeInterval, NewMessageID: w.newMessageID,
+		BeforeConfigure: func(ctx context.Context, p queue.ID) {
+			n.schedule.pause(fmt.Sprintf("configure partition=%d operation=%d", p, operationOf(ctx)))
+		},
 	})
 	n.api = n.service
 	return n, nil

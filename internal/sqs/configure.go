@@ -34,12 +34,16 @@ func settings(v *catalog.View, q *catalog.Queue) queue.Settings {
 	return s
 }
 
-// configurator brings single partitions in line with the catalog, one call for a partition at a time: each takes its settings from
-// the newest View, so that the last one leaves the newest settings in place, in whatever order changes were committed.
+// configurator brings single partitions in line with the catalog, one call for a partition at a time, first come first served: each
+// takes its settings from the newest View, so that the last one leaves the newest settings in place, in whatever order changes were
+// committed.
 type configurator struct {
+	// before is Options.BeforeConfigure.
+	before func(ctx context.Context, p queue.ID)
+
 	mu sync.Mutex
-	// busy has a channel, closed at the end, for each partition that is being configured. Guarded by mu.
-	busy map[queue.ID]chan struct{}
+	// busy has those who wait for their turn, for each partition that is being configured. Guarded by mu.
+	busy map[queue.ID][]chan struct{}
 	// pending are the partitions that do not follow the catalog: new ones, and those whose last attempt failed. Run tries again,
 	// also with a partition whose queue was not created after all: that is dropped, which changes nothing. Guarded by mu.
 	pending map[queue.ID]catalog.Partition
@@ -47,39 +51,43 @@ type configurator struct {
 	targets map[catalog.Key]struct{}
 }
 
-func newConfigurator() configurator {
+func newConfigurator(before func(ctx context.Context, p queue.ID)) configurator {
 	return configurator{
-		busy:    make(map[queue.ID]chan struct{}),
+		before:  before,
+		busy:    make(map[queue.ID][]chan struct{}),
 		pending: make(map[queue.ID]catalog.Partition),
 		targets: make(map[catalog.Key]struct{}),
 	}
 }
 
-// claim waits for the turn to configure a partition. A nil error means that it is the caller's until release.
-func (c *configurator) claim(ctx context.Context, p queue.ID) error {
-	for {
-		c.mu.Lock()
-		other, taken := c.busy[p]
-		if !taken {
-			c.busy[p] = make(chan struct{})
-			c.mu.Unlock()
-			return nil
-		}
-		c.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+// claim waits for the turn to configure a partition. It is the caller's until release.
+func (c *configurator) claim(ctx context.Context, p queue.ID) {
+	if c.before != nil {
+		c.before(ctx, p)
 	}
+	c.mu.Lock()
+	waiting, taken := c.busy[p]
+	if !taken {
+		c.busy[p] = nil
+		c.mu.Unlock()
+		return
+	}
+	turn := make(chan struct{})
+	c.busy[p] = append(waiting, turn)
+	c.mu.Unlock()
+	<-turn
 }
 
 // release ends a claim; err says how it went.
 func (c *configurator) release(p catalog.Partition, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	close(c.busy[p.ID])
-	delete(c.busy, p.ID)
+	if waiting := c.busy[p.ID]; len(waiting) > 0 {
+		close(waiting[0])
+		c.busy[p.ID] = waiting[1:]
+	} else {
+		delete(c.busy, p.ID)
+	}
 	if err != nil {
 		c.pending[p.ID] = p
 	} else {
@@ -135,11 +143,14 @@ func (c *configurator) isPending(partitions []catalog.Partition) bool {
 // client's going away does not stop it. What fails is tried again by Run.
 func (s *Service) configure(ctx context.Context, p catalog.Partition) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := s.configurator.claim(ctx, p.ID); err != nil {
-		return err
-	}
+	s.configurator.claim(ctx, p.ID)
 	err := errPanicked
-	defer func() { s.configurator.release(p, err) }()
+	defer func() {
+		s.configurator.release(p, err)
+		if err != nil {
+			s.rouse() // not before it is pending: Run would find nothing to do
+		}
+	}()
 	view := s.catalog.View()
 	client := s.shards[p.Shard]
 	if q := view.QueueOf(p.ID); q != nil {
@@ -149,7 +160,6 @@ func (s *Service) configure(ctx context.Context, p catalog.Partition) error {
 	}
 	if err != nil {
 		s.log.Warn("a partition does not follow its queue's definition yet", "partition", p.ID, "shard", p.Shard, "error", err)
-		s.rouse()
 	}
 	return err
 }

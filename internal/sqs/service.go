@@ -36,6 +36,9 @@ type Options struct {
 	PurgeInterval time.Duration
 	// NewMessageID makes message IDs, and the IDs of move tasks; random UUIDs if nil. It must be safe for concurrent use.
 	NewMessageID func() queue.MessageID
+	// BeforeConfigure, if set, is called before a partition gets its queue's settings, by whoever is about to do it. Calls that come
+	// at once take turns in the order in which it returns: simulations decide that order.
+	BeforeConfigure func(ctx context.Context, p queue.ID)
 	// Logger is slog.Default() if nil.
 	Logger *slog.Logger
 }
@@ -75,7 +78,7 @@ func New(o Options) *Service {
 		purgeInterval: o.PurgeInterval,
 		newMessageID:  o.NewMessageID,
 		log:           o.Logger,
-		configurator:  newConfigurator(),
+		configurator:  newConfigurator(o.BeforeConfigure),
 		carrier:       newCarrier(),
 		tasks:         newTaskRunner(),
 		work:          make(chan struct{}, 1),
