@@ -61,14 +61,15 @@ func (w *world) checkOrder() {
 	}
 }
 
-// excused tells whether s need not hold up d, which comes after it in its group.
+// excused tells whether s need not hold up d, which comes after it in its group. One that was sent when d had been delivered can have a
+// smaller number only in another queue of that name, which checkSequence looks after.
 func (w *world) excused(s *send, d *delivery) bool {
 	for _, with := range w.deliveries {
 		if with.receive == d.receive && with.id == s.id && with.at < d.at {
 			return true
 		}
 	}
-	return w.deletedBefore(s.id, d.end) || w.wiped(s.queue, s.start, d.end) ||
+	return s.start > d.end || w.deletedBefore(s.id, d.end) || w.wiped(s.queue, s.start, d.end) ||
 		d.latest-s.earliest >= w.retention(s.queue) || w.mayHaveMoved(s, d.end)
 }
 
@@ -108,7 +109,8 @@ func (w *world) mayRepeatLost(s *send) bool {
 	return false
 }
 
-// checkDeduplication: within the window after a message was accepted, sending it again gives that message.
+// checkDeduplication: within the window after a message was accepted, sending it again gives that message. Where the scope was changed
+// between, it may give one of another group that had the same ID.
 func (w *world) checkDeduplication() {
 	for _, first := range w.sends {
 		if first.dedup == "" || !w.original(first) {
@@ -116,7 +118,7 @@ func (w *world) checkDeduplication() {
 		}
 		for _, again := range w.sends {
 			if again.queue != first.queue || again.dedup != first.dedup || again.result != done || again.id == first.id ||
-				!first.operation.before(again.operation) || w.rescoped[first.queue] && again.group != first.group {
+				!first.operation.before(again.operation) || w.rescoped[first.queue] && (again.group != first.group || w.duplicate(again)) {
 				continue
 			}
 			if again.latest-first.earliest < deduplicationMS && !w.wiped(first.queue, first.start, again.end) {
