@@ -31,12 +31,49 @@ type Action struct {
 	NewInput func() any
 	// QueueURL returns the QueueUrl member of an input made by NewInput, or nil for account-level actions.
 	QueueURL func(in any) *string
-	// Invoke calls the action's method with an input made by NewInput. The output is a pointer to the
-	// output's struct, or nil for actions without one.
-	Invoke func(ctx context.Context, s SQS, c *Caller, in any) (out any, err error)
+	// Invoke calls the action's method with an input made by NewInput. service implements the interface of the
+	// action's API: [SQS] or [STS]. The output is a pointer to the output's struct, or nil for actions without one.
+	Invoke func(ctx context.Context, service any, c *Caller, in any) (out any, err error)
 }
 
-// Actions is the table of actions, in the order of their names. It must not be changed.
+// API is one AWS API of the listener. It must not be changed.
+type API struct {
+	// Service is its name in the scope of credentials.
+	Service string
+	// Version is the Version parameter of its Query requests.
+	Version string
+	// Namespace is that of its XML, up to the version.
+	Namespace string
+
+	actions map[string]*Action
+}
+
+// The APIs that requests can be for.
+var (
+	SQSAPI = newAPI("sqs", "2012-11-05", "http://queue.amazonaws.com/doc/", Actions)
+	STSAPI = newAPI("sts", "2011-06-15", "https://sts.amazonaws.com/doc/", stsActions)
+)
+
+func newAPI(service, version, namespace string, actions []*Action) *API {
+	a := &API{Service: service, Version: version, Namespace: namespace, actions: make(map[string]*Action, len(actions))}
+	for _, action := range actions {
+		a.actions[action.Name] = action
+	}
+	return a
+}
+
+// OfVersion returns the API that the Version parameter of a Query request means: SQS if no other has this version.
+func OfVersion(version string) *API {
+	if version == STSAPI.Version {
+		return STSAPI
+	}
+	return SQSAPI
+}
+
+// ActionNamed returns the action with this name, or nil. Names are case-sensitive.
+func (a *API) ActionNamed(name string) *Action { return a.actions[name] }
+
+// Actions is the table of actions of SQS, in the order of their names. It must not be changed.
 var Actions = []*Action{
 	silent("AddPermission", addPermissionInput, SQS.AddPermission),
 	answering("CancelMessageMoveTask", cancelMessageMoveTaskInput, cancelMessageMoveTaskOutput, SQS.CancelMessageMoveTask),
@@ -63,16 +100,8 @@ var Actions = []*Action{
 	silent("UntagQueue", untagQueueInput, SQS.UntagQueue),
 }
 
-var actionsByName = func() map[string]*Action {
-	m := make(map[string]*Action, len(Actions))
-	for _, a := range Actions {
-		m[a.Name] = a
-	}
-	return m
-}()
-
-// ActionNamed returns the action with this name, or nil. Names are case-sensitive.
-func ActionNamed(name string) *Action { return actionsByName[name] }
+// ActionNamed returns the action of SQS with this name, or nil. Names are case-sensitive.
+func ActionNamed(name string) *Action { return SQSAPI.ActionNamed(name) }
 
 // NotUnicode returns the error for text in a request that is not Unicode: broken UTF-8 or
 // half of a surrogate pair. Such text is refused whole, never dropped or replaced (reference/sqs.md 6.1).
@@ -84,11 +113,11 @@ func (a *Action) NotUnicode() *Error {
 }
 
 // answering makes the row of an action with an output.
-func answering[I, O any](name string, in, out *Shape, method func(SQS, context.Context, *Caller, *I) (*O, error)) *Action {
+func answering[S, I, O any](name string, in, out *Shape, method func(S, context.Context, *Caller, *I) (*O, error)) *Action {
 	a := newAction[I](name, in)
 	a.Output = out
-	a.Invoke = func(ctx context.Context, s SQS, c *Caller, input any) (any, error) {
-		output, err := method(s, ctx, c, input.(*I))
+	a.Invoke = func(ctx context.Context, service any, c *Caller, input any) (any, error) {
+		output, err := method(service.(S), ctx, c, input.(*I))
 		switch {
 		case err != nil:
 			return nil, err
@@ -101,10 +130,10 @@ func answering[I, O any](name string, in, out *Shape, method func(SQS, context.C
 }
 
 // silent makes the row of an action without an output.
-func silent[I any](name string, in *Shape, method func(SQS, context.Context, *Caller, *I) error) *Action {
+func silent[S, I any](name string, in *Shape, method func(S, context.Context, *Caller, *I) error) *Action {
 	a := newAction[I](name, in)
-	a.Invoke = func(ctx context.Context, s SQS, c *Caller, input any) (any, error) {
-		return nil, method(s, ctx, c, input.(*I))
+	a.Invoke = func(ctx context.Context, service any, c *Caller, input any) (any, error) {
+		return nil, method(service.(S), ctx, c, input.(*I))
 	}
 	return a
 }

@@ -1,5 +1,6 @@
 // Package api is the Amazon SQS API as Go types: the shapes of its 23 actions, the table of
-// actions and the table of errors. API version 2012-11-05; the rules are in reference/sqs.md.
+// actions and the table of errors. API version 2012-11-05; the rules are in reference/sqs.md. Beside it is
+// what there is of STS, by which clients ask who they are.
 //
 // It holds no behaviour. The gateway turns requests into these shapes and back, a service
 // implements [SQS], and both agree on failures through [Error].

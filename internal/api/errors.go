@@ -145,7 +145,7 @@ var (
 	UnrecognizedClient         = common("UnrecognizedClientException", "InvalidClientTokenId", 403, "The security token included in the request is invalid.")
 	InvalidSignature           = common("InvalidSignatureException", "SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	IncompleteSignature        = common("IncompleteSignatureException", "IncompleteSignature", 400, "The Authorization header is incomplete.")
-	MissingAuthenticationToken = common("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403, "Missing Authentication Token")
+	MissingAuthenticationToken = common("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403, "Request is missing Authentication Token")
 	ExpiredToken               = common("ExpiredTokenException", "ExpiredToken", 403, "The security token included in the request is expired")
 	RequestTimeout             = common("RequestTimeoutException", "RequestTimeout", 408, "The request was not received in time.")
 	RequestTooLarge            = common("RequestEntityTooLargeException", "RequestEntityTooLarge", 413, "The request is larger than this server accepts.")

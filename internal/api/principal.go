@@ -28,3 +28,8 @@ type AccessKey struct {
 	// Expires is when temporary credentials end; zero for keys that last.
 	Expires time.Time
 }
+
+// Root returns the principal that owns an account.
+func Root(account string) Principal {
+	return Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root", UserID: account}
+}

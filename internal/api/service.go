@@ -5,6 +5,8 @@ import "context"
 // Caller says who sent a request and how, as far as the gateway knows. It is made once per request
 // and must not be changed after that.
 type Caller struct {
+	// Principal is who signed the request. Where signatures are not verified it is the root of Account.
+	Principal Principal
 	// Account is the 12-digit account the caller acts for. Queue names without an account mean this one.
 	Account string
 	// Region is where the caller believes to be: the region of the credential scope, else the server's own.

@@ -102,6 +102,7 @@ func (x *exchange) limitBody() {
 // readBody reads the request's body into the buffer, which is empty, and decompresses it. Every error is an *api.Error.
 func (x *exchange) readBody(b *buffer) error {
 	if x.r.Body == nil || x.r.Body == http.NoBody {
+		x.hashPayload(nil)
 		return nil
 	}
 	if x.r.ContentLength > x.options.MaxBodyBytes {
@@ -117,6 +118,7 @@ func (x *exchange) readBody(b *buffer) error {
 	x.bodyPending = false
 	// The deadline for the body must be gone before the action waits for messages: it would look as if the client were.
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
+	x.hashPayload(b.bytes)
 	return x.decompress(b)
 }
 

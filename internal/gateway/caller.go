@@ -7,75 +7,28 @@ import (
 	"strings"
 
 	"github.com/staunchmq/staunch/internal/api"
-	"github.com/staunchmq/staunch/internal/arn"
 )
 
-// caller says who sent the request. credential is the access key id with its scope, as the client states it.
-func (x *exchange) caller(credential string) *api.Caller {
+// caller tells the service who sent the request and how.
+func (x *exchange) caller(from sender) *api.Caller {
 	c := &api.Caller{
-		Account:   x.options.Account,
-		Region:    x.options.Region,
-		RequestID: x.requestID,
-		Query:     x.protocol.isQuery(),
+		Principal:   from.principal,
+		Account:     from.principal.Account,
+		Region:      from.region,
+		AccessKeyID: from.accessKeyID,
+		SenderID:    from.principal.UserID,
+		RequestID:   x.requestID,
+		Query:       x.protocol.isQuery(),
 	}
 	if header := x.r.Header["X-Amzn-Trace-Id"]; len(header) > 0 {
 		c.TraceHeader = header[0]
 	}
-	if key, region, ok := parseCredential(credential); ok {
-		c.AccessKeyID = key
-		if arn.ValidRegion(region) {
-			c.Region = region
-		}
-		// A 12-digit access key is an account, as LocalStack's users expect.
-		if arn.ValidAccount(key) {
-			c.Account = key
-		}
-	}
+	setDefault(&c.Account, x.options.Account)
+	setDefault(&c.Region, x.options.Region)
 	scheme, host := x.seenFromOutside(c)
-	c.SenderID = c.Account // reference/sqs.md 3.4: the owner's id, or the address of the anonymous
-	if c.AccessKeyID == "" {
-		c.SenderID = c.SourceIP
-	}
+	setDefault(&c.SenderID, c.SourceIP) // of the anonymous (reference/sqs.md 3.4)
 	c.BaseURL = x.baseURL(scheme, host, c.Region)
 	return c
-}
-
-// headerCredential returns the Credential of an Authorization header of Signature Version 4, "" if there is none.
-func headerCredential(header http.Header) string {
-	values := header["Authorization"]
-	if len(values) == 0 {
-		return ""
-	}
-	rest, ok := strings.CutPrefix(values[0], "AWS4-HMAC-SHA256")
-	if !ok {
-		return ""
-	}
-	_, credential, _ := strings.Cut(rest, "Credential=")
-	if end := strings.IndexAny(credential, ", "); end >= 0 {
-		credential = credential[:end]
-	}
-	return credential
-}
-
-// parseCredential reads <access key>/<date>/<region>/<service>/aws4_request.
-func parseCredential(credential string) (accessKeyID, region string, ok bool) {
-	rest, terminator, _ := cutLast(credential)
-	rest, _, _ = cutLast(rest) // service
-	rest, region, _ = cutLast(rest)
-	accessKeyID, _, ok = cutLast(rest) // date
-	if !ok || accessKeyID == "" || terminator != "aws4_request" {
-		return "", "", false
-	}
-	return accessKeyID, region, true
-}
-
-// cutLast cuts s at its last slash.
-func cutLast(s string) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, '/')
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+1:], true
 }
 
 // seenFromOutside returns the scheme and host that the client used, and sets SourceIP. What

@@ -112,6 +112,9 @@ func TestCaller(t *testing.T) {
 			if tc.change != nil {
 				tc.change(r)
 			}
+			if tc.want.AccessKeyID != "" {
+				tc.want.Principal = api.Root(tc.want.Account)
+			}
 			if diff := cmp.Diff(&tc.want, callerOf(t, tc.options, r)); diff != "" {
 				t.Error(diff)
 			}

@@ -1,7 +1,7 @@
-// Package gateway is the HTTP front of Staunch: it turns requests into calls of [api.SQS] and the
-// results into answers.
+// Package gateway is the HTTP front of Staunch: it turns requests into calls of [api.SQS] and [api.STS] and
+// the results into answers.
 //
-//	request id -> limits -> protocol -> decode -> caller -> action -> encode
+//	request id -> limits -> protocol -> decode -> authenticate -> authorize -> action -> encode
 //
 // It speaks AWS JSON 1.0 and the AWS Query protocol on every path of one listener (reference/sqs.md 1).
 // The wire formats are in awsjson and awsquery, the behaviour is behind api.SQS; what is left here
@@ -14,6 +14,6 @@
 //   - A panic ends one request with InternalFailure and nothing else.
 //   - Logs have the request id and the reason, never bodies or credentials.
 //
-// Signatures are not verified here yet: the access key and the region of the credential scope are
-// taken as the client states them.
+// With Options.Keys every request must be signed (package sigv4), and callers can use the queues of their own account
+// only. Without them the access key and the region of the credential scope are taken as the client states them.
 package gateway

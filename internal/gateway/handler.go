@@ -12,12 +12,25 @@ import (
 
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/sigv4"
 )
 
 // Options configure a Handler. Only SQS is required.
 type Options struct {
-	// SQS answers the requests.
+	// SQS answers the requests, and STS those that ask who they are. Default of STS: none, its actions are refused.
 	SQS api.SQS
+	STS api.STS
+
+	// Keys, if set, has the access keys that requests must be signed with; unsigned requests are then refused, and callers can
+	// use the queues of their own account only. Default: no signature is verified, and who clients say they are is believed.
+	Keys Keys
+	// Tokens, if set, opens session tokens. Default: there are no temporary credentials. Only with Keys.
+	Tokens Tokens
+	// ClockSkew is how far the clock of a signer may be off. Default: 15 minutes.
+	ClockSkew time.Duration
+	// SignedRegions are those that requests may be signed for. Default: any.
+	SignedRegions []string
+
 	// Region and Account are those of callers who name none. Defaults: us-east-1, 000000000000.
 	Region, Account string
 
@@ -66,6 +79,7 @@ const (
 // Handler serves the SQS API over HTTP. It is safe for concurrent use.
 type Handler struct {
 	options  Options
+	verifier *sigv4.Verifier
 	buffered atomic.Int64 // bytes of MaxBufferedBytes in use
 }
 
@@ -91,7 +105,7 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = clock.System().Now
 	}
-	return &Handler{options: o}
+	return &Handler{options: o, verifier: newVerifier(&o)}
 }
 
 // setDefault sets an option that was left out.
@@ -104,7 +118,7 @@ func setDefault[T comparable](option *T, value T) {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{Handler: h, w: w, r: r, began: h.options.Now(), requestID: h.options.NewRequestID(), protocol: xmlProtocol{}}
+	x := &exchange{Handler: h, w: w, r: r, began: h.options.Now(), requestID: h.options.NewRequestID(), protocol: xmlProtocol{}, api: api.SQSAPI}
 	w.Header()["X-Amzn-Requestid"] = []string{x.requestID}
 	defer x.recoverPanic()
 	x.serve()
@@ -118,7 +132,10 @@ type exchange struct {
 	began     time.Time
 	requestID string
 	protocol  protocol    // how to answer; XML until it is known
+	api       *api.API    // SQS until it is known
 	action    *api.Action // nil until it is known
+	// payloadHash is the SHA-256 of the body as it was sent, once it is read and if signatures are verified.
+	payloadHash [32]byte
 	// bodyPending is true while the request has a body that was not read to its end.
 	bodyPending bool
 	answered    bool
@@ -135,7 +152,17 @@ func (x *exchange) serve() {
 	if url := x.action.QueueURL(in); url != nil && *url == "" && x.pathNamesQueue() {
 		*url = x.r.URL.Path
 	}
-	out, err := x.action.Invoke(x.r.Context(), x.options.SQS, x.caller(credential), in)
+	from, err := x.authenticate(credential)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	caller := x.caller(from)
+	if err := x.authorize(caller, in); err != nil {
+		x.fail(err)
+		return
+	}
+	out, err := x.action.Invoke(x.r.Context(), x.service(), caller, in)
 	if err != nil {
 		x.fail(err)
 		return
@@ -144,6 +171,14 @@ func (x *exchange) serve() {
 	defer buf.giveBack()
 	buf.bytes = x.protocol.appendOutput(buf.bytes, x.action, out, x.requestID)
 	x.answer(http.StatusOK, "", buf.bytes)
+}
+
+// service returns who answers the action.
+func (x *exchange) service() any {
+	if x.api == api.STSAPI {
+		return x.options.STS
+	}
+	return x.options.SQS
 }
 
 // errNoAction is what decode returns for requests that do not look like API requests at all.

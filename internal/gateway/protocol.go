@@ -109,16 +109,20 @@ func (x *exchange) decodeQuery() (in any, credential string, err error) {
 	}
 	body := takeBuffer()
 	defer body.giveBack()
-	if x.r.Method == http.MethodPost {
-		if err := x.readBody(body); err != nil {
-			return nil, "", err
-		}
+	if err := x.readBody(body); err != nil {
+		return nil, "", err
 	}
-	params, err := awsquery.Parse(x.r.URL.RawQuery, body.bytes)
+	form := body.bytes
+	if x.r.Method == http.MethodGet {
+		form = nil // the body is signed, and means nothing
+	}
+	params, err := awsquery.Parse(x.r.URL.RawQuery, form)
 	if err != nil {
 		return nil, "", err
 	}
-	if version := params.Get("Version"); version != "" && x.protocol == (xmlProtocol{}) {
+	version := params.Get("Version")
+	x.api = api.OfVersion(version)
+	if version != "" && x.protocol == (xmlProtocol{}) {
 		x.protocol = xmlProtocol{version: version}
 	}
 	name := params.Get("Action")
@@ -128,8 +132,8 @@ func (x *exchange) decodeQuery() (in any, credential string, err error) {
 	case name == "":
 		return nil, "", api.Missing("Action")
 	}
-	x.action = api.ActionNamed(name)
-	if x.action == nil || x.action.RootOnly && x.pathNamesQueue() {
+	x.action = x.api.ActionNamed(name)
+	if x.action == nil || x.action.RootOnly && x.pathNamesQueue() || x.api == api.STSAPI && x.options.STS == nil {
 		return nil, "", invalidAction(name)
 	}
 	if credential = headerCredential(x.r.Header); credential == "" {

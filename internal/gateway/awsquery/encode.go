@@ -19,16 +19,10 @@ const (
 // XML whatever the request accepts.
 const UnknownOperation = "<UnknownOperationException/>"
 
-// defaultVersion is the version of the API that Staunch speaks.
-const defaultVersion = "2012-11-05"
-
-const (
-	xmlDeclaration = `<?xml version="1.0"?>`
-	namespace      = `http://queue.amazonaws.com/doc/`
-)
+const xmlDeclaration = `<?xml version="1.0"?>`
 
 // AppendOutput appends the XML response for the output of an action to dst. version is the Version parameter of the
-// request, which the namespace follows if it looks like a version.
+// request, which the namespace follows: it tells the API, and may be an older version of SQS.
 func AppendOutput(dst []byte, a *api.Action, out any, version, requestID string) []byte {
 	dst = append(dst, xmlDeclaration+"<"...)
 	dst = append(dst, a.Name...)
@@ -70,17 +64,18 @@ func AppendError(dst []byte, e *api.Error, version, requestID string) []byte {
 
 // appendNamespace appends the namespace of a version of the API.
 func appendNamespace(dst []byte, version string) []byte {
+	of := api.OfVersion(version)
 	if !isVersion(version) {
-		version = defaultVersion
+		version = of.Version
 	}
-	dst = append(dst, namespace...)
+	dst = append(dst, of.Namespace...)
 	dst = append(dst, version...)
 	return append(dst, '/')
 }
 
 // isVersion says whether s has the form of an API version, 2012-11-05.
 func isVersion(s string) bool {
-	if len(s) != len(defaultVersion) {
+	if len(s) != len("2012-11-05") {
 		return false
 	}
 	for i := range len(s) {

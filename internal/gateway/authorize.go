@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/arn"
+)
+
+// authorize refuses what the caller may not do. Policies are not evaluated yet: where signatures are verified, a caller may
+// do everything with the queues of its own account and nothing with those of others.
+func (x *exchange) authorize(c *api.Caller, in any) error {
+	if x.options.Keys == nil || x.api != api.SQSAPI {
+		return nil
+	}
+	for i := range x.action.Input.Members {
+		m := &x.action.Input.Members[i]
+		q, named := queueNamed(m, in)
+		if !named || q.Account == "" || q.Account == c.Account {
+			continue
+		}
+		if m.Name == "QueueOwnerAWSAccountId" {
+			return api.QueueDoesNotExist.New() // reference/sqs.md 2.2
+		}
+		action := "sqs:" + strings.ToLower(x.action.Name)
+		return api.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
+			c.Principal.ARN, action, arn.Queue(c.Region, q.Account, q.Name), action)
+	}
+	return nil
+}
+
+// queueNamed returns the queue that a member of an input names. Its account is "" where the caller's own is meant.
+func queueNamed(m *api.Member, in any) (q arn.Ref, named bool) {
+	value := ""
+	switch at := m.At(in).(type) {
+	case *string:
+		value = *at
+	case **string:
+		if *at != nil {
+			value = **at
+		}
+	}
+	var err error
+	switch m.Name {
+	case "QueueUrl", "SourceArn", "DestinationArn":
+		q, err = arn.ParseQueueURL(value)
+	case "QueueOwnerAWSAccountId":
+		if arn.ValidAccount(value) {
+			q.Account = value
+		}
+	case "TaskHandle":
+		q, err = queueOfTask(value)
+	default:
+		return arn.Ref{}, false
+	}
+	return q, value != "" && err == nil
+}
+
+// queueOfTask reads the queue whose messages a move task moves out of its handle (reference/sqs.md 3.4).
+func queueOfTask(handle string) (arn.Ref, error) {
+	var task struct {
+		SourceARN string `json:"sourceArn"`
+	}
+	text, err := base64.StdEncoding.DecodeString(handle)
+	if err == nil {
+		err = json.Unmarshal(text, &task)
+	}
+	if err != nil {
+		return arn.Ref{}, err
+	}
+	return arn.ParseQueueURL(task.SourceARN)
+}
