@@ -40,11 +40,13 @@ even then nothing is lost that was answered.`,
 // runServe runs the server and its signals.
 func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	log := newLogger(p.stderr, cfg)
-	for _, address := range []string{cfg.Listen, cfg.AdminListen} {
-		if address != "" && !config.Loopback(address) {
-			log.Warn("signatures are not verified: whoever can reach this address can read, change and delete everything",
-				"address", address, "allowed_by", "insecure-no-auth")
-		}
+	if cfg.Auth == config.AuthOff && !config.Loopback(cfg.Listen) {
+		log.Warn("signatures are not verified: whoever can reach this address can read, change and delete everything",
+			"address", cfg.Listen, "allowed_by", "insecure-no-auth")
+	}
+	if cfg.AdminListen != "" && !config.Loopback(cfg.AdminListen) {
+		log.Warn("the admin interface asks nobody who they are: whoever can reach this address can read metrics and profiles, and take backups",
+			"address", cfg.AdminListen, "allowed_by", "insecure-no-auth")
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

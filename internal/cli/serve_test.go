@@ -38,7 +38,7 @@ func start(t *testing.T, args ...string) *serving {
 			rest, _ := io.ReadAll(stderr)
 			t.Fatalf("serve ended before it was ready:\n%s", rest)
 		}
-		if strings.HasPrefix(lines.Text(), "Signatures are not verified yet") {
+		if strings.HasPrefix(lines.Text(), "Signatures are not verified") {
 			return &serving{process, bufio.NewScanner(stderr)}
 		}
 	}

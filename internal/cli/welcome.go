@@ -23,14 +23,29 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	if at.Admin != "" {
 		fmt.Fprintf(&b, "health, readiness and metrics: %s\n", config.LocalURL(at.Admin))
 	}
-	fmt.Fprintf(&b, "\nTry it with the AWS CLI. It wants credentials; any will do:\n\n")
-	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%[1]s AWS_DEFAULT_REGION=%[1]s\n\n", cfg.Region)
+	id, secret, hint := "test", "test", "any will do"
+	if cfg.Auth != config.AuthOff {
+		id, secret, hint = "...", "...", "one of the access keys that were given to the server"
+		if cfg.RootKeyID != "" {
+			id = cfg.RootKeyID
+		}
+	}
+	fmt.Fprintf(&b, "\nTry it with the AWS CLI. It wants credentials; %s:\n\n", hint)
+	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%[1]s AWS_SECRET_ACCESS_KEY=%[2]s AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s\n\n", id, secret, cfg.Region)
 	fmt.Fprintf(&b, "%screate-queue --queue-name first\n", aws)
 	fmt.Fprintf(&b, "%ssend-message --queue-url %s --message-body hello\n", aws, queue)
 	fmt.Fprintf(&b, "%sreceive-message --queue-url %s\n\n", aws, queue)
 	b.WriteString(keeps(cfg))
-	b.WriteString("Signatures are not verified yet: whoever can reach the address may do everything.\n")
+	b.WriteString(asks(cfg))
 	_, _ = io.WriteString(w, b.String()) // a closed standard output must not stop the server
+}
+
+// asks says in one line what is asked of clients.
+func asks(cfg *config.Config) string {
+	if cfg.Auth == config.AuthOff {
+		return "Signatures are not verified: whoever can reach the address may do everything. --auth verify asks for access keys.\n"
+	}
+	return "Signatures are verified: an access key may do everything in its own account, and nothing in others.\n"
 }
 
 // keeps says in one line what survives the process.

@@ -8,8 +8,13 @@ import (
 
 // check notes what is wrong with several settings together.
 func (l *loader) check() {
-	l.checkReachable("listen", l.config.Listen)
-	l.checkReachable("admin-listen", l.config.AdminListen)
+	l.checkAuth()
+	if l.config.Auth == AuthOff {
+		l.checkReachable("listen", l.config.Listen,
+			"without auth whoever can connect could read, change and delete everything. Use --auth verify with access keys, or %s")
+	}
+	l.checkReachable("admin-listen", l.config.AdminListen,
+		"the admin interface asks nobody who they are: whoever can connect could read metrics and profiles, and take backups. Use %s")
 	if l.config.Listen == l.config.AdminListen && !hasPort(l.config.Listen, "0") {
 		l.problem(l.origins["admin-listen"], "admin-listen",
 			fmt.Sprintf("%s is already the address of the API (listen); choose another port, or switch the admin interface off with an empty value",
@@ -17,15 +22,25 @@ func (l *loader) check() {
 	}
 }
 
-// checkReachable refuses an address that other machines can reach unless that was asked for in words.
-func (l *loader) checkReachable(setting, address string) {
+// checkAuth refuses what is not built yet, and half an access key.
+func (l *loader) checkAuth() {
+	if (l.config.RootKeyID == "") != (l.config.RootSecret == "") {
+		l.problem(Origin{layer: environment, place: rootKeyVariable}, "", rootKeyVariable+" and "+rootSecretVariable+" go together; one of them is missing")
+	}
+	if l.config.Auth == AuthEnforce {
+		l.problem(l.origins["auth"], "auth", "policies are not evaluated yet, so they cannot be enforced; "+
+			"use verify, with which a key may do everything in its own account and nothing in others")
+	}
+}
+
+// checkReachable refuses an address that other machines can reach unless that was asked for in words. why has a place for a better address.
+func (l *loader) checkReachable(setting, address, why string) {
 	if l.config.InsecureNoAuth || address == "" || Loopback(address) {
 		return
 	}
 	_, port, _ := net.SplitHostPort(address) // it was parsed before
-	l.problem(l.origins[setting], setting, fmt.Sprintf(
-		"other machines could reach %s, and signatures are not verified yet: whoever can connect could read, change and delete everything. "+
-			"Use %s, or if this is what you want add --insecure-no-auth (file: insecure-no-auth: true, environment: STAUNCH_INSECURE_NO_AUTH=true)",
+	l.problem(l.origins[setting], setting, fmt.Sprintf("other machines could reach %s, and "+why+
+		", or if this is what you want add --insecure-no-auth (file: insecure-no-auth: true, environment: STAUNCH_INSECURE_NO_AUTH=true)",
 		address, net.JoinHostPort("127.0.0.1", port)))
 }
 

@@ -21,12 +21,21 @@ import (
 // Config is the settings of one server, complete and checked. Load makes it.
 type Config struct {
 	// Listen is the address of the API and AdminListen that of the admin interface, as host:port; port 0 picks a free
-	// one. An empty AdminListen means no admin interface. Neither is other than a loopback address unless
-	// InsecureNoAuth is set.
+	// one. An empty AdminListen means no admin interface, which has no authentication. It, and the API with AuthOff, is not on
+	// other than a loopback address unless InsecureNoAuth is set.
 	Listen, AdminListen string
 
 	// InsecureNoAuth says in words that whoever can connect may do everything.
 	InsecureNoAuth bool
+
+	Auth Auth
+	// AuthClockSkew is how far the clock of a signer may be off, and AuthRegions what requests may be signed for; empty is any region.
+	AuthClockSkew time.Duration
+	AuthRegions   []string
+	// CredentialsFile is the path of a file of access keys; RootKeyID and RootSecret are an access key of the root of Account. They
+	// are empty unless given, and none is without Auth.
+	CredentialsFile       string
+	RootKeyID, RootSecret string
 
 	// Data is the directory of the journals. It is not used when Journal is MemoryJournal.
 	Data    string
@@ -72,6 +81,16 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat LogFormat
 }
+
+// Auth says what is asked of who sends a request.
+type Auth string
+
+// The ways to ask.
+const (
+	AuthOff     Auth = "off"     // nothing: who clients say they are is believed
+	AuthVerify  Auth = "verify"  // a valid signature, which gives access to the queues of the key's account
+	AuthEnforce Auth = "enforce" // what policies allow, too; not built yet, and refused
+)
 
 // Journal says where the journals are kept.
 type Journal string

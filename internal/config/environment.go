@@ -10,6 +10,10 @@ import (
 const (
 	variablePrefix = "STAUNCH_"
 	configVariable = "STAUNCH_CONFIG" // the path of the file; not a setting of its own
+
+	// An access key of the root. They are not settings, because flags, files and listings are no places for a secret.
+	rootKeyVariable    = "STAUNCH_ROOT_ACCESS_KEY_ID"
+	rootSecretVariable = "STAUNCH_ROOT_SECRET_ACCESS_KEY"
 )
 
 // serviceLink matches the variables that Kubernetes, and Docker's old links, put into every container for a service
@@ -18,8 +22,8 @@ var serviceLink = regexp.MustCompile(
 	`^STAUNCH_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=` +
 		`|^STAUNCH_([A-Z0-9_]+_)?PORT=[a-z]+://`)
 
-// readEnvironment returns the path in STAUNCH_CONFIG and the values of all other STAUNCH_ variables, in alphabetical
-// order. When a variable is there twice the last counts.
+// readEnvironment returns the path in STAUNCH_CONFIG and the values of the other STAUNCH_ variables, in alphabetical
+// order, and keeps the access key of the root. When a variable is there twice the last counts.
 func (l *loader) readEnvironment(environ []string) (path string, values []given) {
 	texts := make(map[string]string)
 	for _, entry := range environ {
@@ -29,8 +33,15 @@ func (l *loader) readEnvironment(environ []string) (path string, values []given)
 		}
 	}
 	for _, name := range sortedKeys(texts) {
-		if name == configVariable {
+		switch name {
+		case configVariable:
 			path = texts[name]
+			continue
+		case rootKeyVariable:
+			l.config.RootKeyID = texts[name]
+			continue
+		case rootSecretVariable:
+			l.config.RootSecret = texts[name]
 			continue
 		}
 		origin := Origin{layer: environment, place: name}
@@ -53,7 +64,10 @@ func lookupVariable(name string) *Setting {
 }
 
 func nearestVariable(name string) string {
-	known := []string{strings.TrimPrefix(configVariable, variablePrefix)}
+	var known []string
+	for _, name := range []string{configVariable, rootKeyVariable, rootSecretVariable} {
+		known = append(known, strings.TrimPrefix(name, variablePrefix))
+	}
 	for _, s := range settings {
 		known = append(known, strings.TrimPrefix(s.Variable(), variablePrefix))
 	}

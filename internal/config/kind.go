@@ -71,6 +71,26 @@ func regionName() kind[string] {
 	return matching("region", "1 to 32 lower-case letters, digits and hyphens", `[a-z0-9-]{1,32}`)
 }
 
+// regionNames accepts names of regions separated by commas, also none.
+func regionNames() kind[[]string] {
+	one := regionName()
+	limits := "names of regions separated by commas, or empty"
+	return kind[[]string]{name: "regions", limits: limits,
+		format: func(names []string) string { return strings.Join(names, ",") },
+		parse: func(text string) (names []string, err error) {
+			for name := range strings.SplitSeq(text, ",") {
+				if name = strings.TrimSpace(name); name == "" && text == "" {
+					return nil, nil
+				}
+				if _, err := one.parse(name); err != nil {
+					return nil, rejected(text, limits+"; a region is "+one.limits)
+				}
+				names = append(names, name)
+			}
+			return names, nil
+		}}
+}
+
 func accountID() kind[string] { return matching("account", "12 digits", `[0-9]{12}`) }
 
 func domainName() kind[string] {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ func TestDefaults(t *testing.T) {
 	want := &config.Config{
 		Listen:             "127.0.0.1:9324",
 		AdminListen:        "127.0.0.1:9325",
+		Auth:               config.AuthOff,
+		AuthClockSkew:      15 * time.Minute,
 		Data:               "./staunch-data",
 		Journal:            config.DiskJournal,
 		QueueURLStyle:      config.HostStyle,
@@ -132,7 +135,7 @@ func TestProblems(t *testing.T) {
 		{
 			name:    "port of a user, not of Kubernetes",
 			environ: []string{"STAUNCH_PORT=9324"},
-			want:    "STAUNCH_PORT: there is no such setting; the nearest is STAUNCH_DATA",
+			want:    "STAUNCH_PORT: there is no such setting; the nearest is STAUNCH_AUTH",
 		},
 		{
 			name: "count out of range", flags: map[string]string{"shards": "300"},
@@ -189,6 +192,20 @@ func TestProblems(t *testing.T) {
 		{
 			name: "region", environ: []string{"STAUNCH_REGION="},
 			want: `STAUNCH_REGION: region: "" is not accepted; it must be 1 to 32 lower-case letters, digits and hyphens`,
+		},
+		{
+			name: "regions", environ: []string{"STAUNCH_AUTH_REGIONS=us-east-1,,local"},
+			want: `STAUNCH_AUTH_REGIONS: auth-regions: "us-east-1,,local" is not accepted; it must be names of regions separated by commas, or empty; ` +
+				`a region is 1 to 32 lower-case letters, digits and hyphens`,
+		},
+		{
+			name: "policies", file: "auth: enforce",
+			want: "staunch.yaml:1: auth: policies are not evaluated yet, so they cannot be enforced; " +
+				"use verify, with which a key may do everything in its own account and nothing in others",
+		},
+		{
+			name: "half an access key", environ: []string{"STAUNCH_ROOT_SECRET_ACCESS_KEY=0123456789abcdef"},
+			want: "STAUNCH_ROOT_ACCESS_KEY_ID: STAUNCH_ROOT_ACCESS_KEY_ID and STAUNCH_ROOT_SECRET_ACCESS_KEY go together; one of them is missing",
 		},
 		{
 			name: "domain", file: "domain: -x.example",
@@ -277,6 +294,17 @@ func TestFileThatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestAuthentication(t *testing.T) {
+	c, _ := load(t, config.Sources{
+		Environ: []string{"STAUNCH_ROOT_ACCESS_KEY_ID=AKIAROOT", "STAUNCH_ROOT_SECRET_ACCESS_KEY=0123456789abcdef"},
+		Flags:   map[string]string{"auth": "verify", "auth-regions": "us-east-1, local", "auth-clock-skew": "5m"},
+	})
+	if c.Auth != config.AuthVerify || c.RootKeyID != "AKIAROOT" || c.RootSecret != "0123456789abcdef" ||
+		!slices.Equal(c.AuthRegions, []string{"us-east-1", "local"}) || c.AuthClockSkew != 5*time.Minute {
+		t.Errorf("Load = %+v", c)
+	}
+}
+
 func TestFilesWithoutSettings(t *testing.T) {
 	for _, content := range []string{"", "# nothing\n", "---\n", "null\n", "{}\n"} {
 		load(t, config.Sources{File: write(t, content)})
@@ -326,6 +354,11 @@ func TestOtherMachinesMustBeAskedForInWords(t *testing.T) {
 				if test.open && !strings.Contains(err.Error(), "127.0.0.1:9324, or if this is what you want add --insecure-no-auth") {
 					t.Errorf("the error does not say what to do: %v", err)
 				}
+				given["auth"] = "verify" // the admin interface still asks nobody
+				if _, _, err := config.Load(config.Sources{Flags: given}); (err != nil) != (test.open && setting == "admin-listen") {
+					t.Errorf("with auth: %v", err)
+				}
+				delete(given, "auth")
 				given["insecure-no-auth"] = "true"
 				if _, _, err := config.Load(config.Sources{Flags: given}); err != nil {
 					t.Errorf("with insecure-no-auth: %v", err)

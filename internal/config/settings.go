@@ -68,13 +68,25 @@ const (
 // settings is the one list of what can be set.
 var settings = []Setting{
 	row("listen", "127.0.0.1:9324", address(), func(c *Config) *string { return &c.Listen },
-		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs insecure-no-auth."),
+		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs auth, or insecure-no-auth."),
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
 		"Address of health, readiness, metrics, profiles and backups. Port 0 picks a free one; empty switches them off. "+
 			"Any address that is not loopback needs insecure-no-auth."),
 	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
-		"Allow addresses that other machines can reach. Signatures are not verified yet: "+
+		"Allow addresses that other machines can reach where nobody is asked who they are: "+
 			"whoever can connect can read, change and delete everything."),
+
+	row("auth", "off", choice(AuthOff, AuthVerify, AuthEnforce), func(c *Config) *Auth { return &c.Auth },
+		"Whether requests must be signed. off believes what clients say; verify asks for a valid signature, with which a key may do everything "+
+			"in its own account and nothing in others; enforce, which evaluates policies, is not built yet and refused. "+
+			"docs/operations/authentication.md says more."),
+	row("credentials-file", "", optional(matching("path", "a path", ".+")), func(c *Config) *string { return &c.CredentialsFile },
+		"File of access keys, for auth. It is read again when it changes. An access key of the account's root can come from the "+
+			"variables "+rootKeyVariable+" and "+rootSecretVariable+" in its place or beside it."),
+	row("auth-clock-skew", "15m", duration(time.Second, 24*time.Hour), func(c *Config) *time.Duration { return &c.AuthClockSkew },
+		"How far the clock of a client that signs may be off, with auth. AWS: 15m."),
+	row("auth-regions", "", regionNames(), func(c *Config) *[]string { return &c.AuthRegions },
+		"Regions that requests may be signed for, with auth, separated by commas. Empty: any."),
 
 	row("data", "./staunch-data", text("path"), func(c *Config) *string { return &c.Data },
 		"Directory of the journals. It is made when it does not exist; one server at a time can use it."),

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -56,9 +57,14 @@ func (l *lines) String() string {
 // startNode starts a server on a data directory, or returns why it does not start.
 func startNode(t *testing.T, data string) (*node, error) {
 	t.Helper()
-	cfg, _, err := config.Load(config.Sources{Flags: map[string]string{
-		"listen": "127.0.0.1:0", "admin-listen": "", "data": data, "checkpoint-bytes": "64KiB", "shards": "2", "disk-reserve": "32MiB",
-	}})
+	return startNodeWith(t, config.Sources{Flags: map[string]string{"data": data, "checkpoint-bytes": "64KiB", "shards": "2", "disk-reserve": "32MiB"}})
+}
+
+// startNodeWith starts a server with these settings on a free port.
+func startNodeWith(t *testing.T, sources config.Sources) (*node, error) {
+	t.Helper()
+	maps.Copy(sources.Flags, map[string]string{"listen": "127.0.0.1:0", "admin-listen": ""})
+	cfg, _, err := config.Load(sources)
 	if err != nil {
 		t.Fatal(err)
 	}

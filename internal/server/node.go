@@ -15,6 +15,7 @@ import (
 	"github.com/staunchmq/staunch/internal/queue"
 	"github.com/staunchmq/staunch/internal/shard"
 	"github.com/staunchmq/staunch/internal/sqs"
+	"github.com/staunchmq/staunch/internal/sts"
 )
 
 // node is the shards of this process and the service over them.
@@ -140,9 +141,13 @@ func (n *node) samples(yield func(metrics.QueueSample)) {
 	}
 }
 
-func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, service *sqs.Service) gateway.Options {
+func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, service *sqs.Service, keys gateway.Keys) gateway.Options {
 	return gateway.Options{
 		SQS:           service,
+		STS:           sts.Service{},
+		Keys:          keys,
+		ClockSkew:     cfg.AuthClockSkew,
+		SignedRegions: cfg.AuthRegions,
 		Region:        cfg.Region,
 		Account:       cfg.Account,
 		PublicURL:     cfg.PublicURL,

@@ -21,6 +21,7 @@ import (
 	"github.com/staunchmq/staunch/internal/admin"
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/credentials"
 	"github.com/staunchmq/staunch/internal/gateway"
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/lifecycle"
@@ -34,6 +35,9 @@ import (
 func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(config.Addresses)) error {
 	s := &server{cfg: cfg, log: log, metrics: metrics.New(metrics.Options{Build: version.Read(), MaxQueues: cfg.MetricsMaxQueues})}
 	defer s.close()
+	if err := s.openKeys(); err != nil {
+		return err
+	}
 	if err := s.openStore(); err != nil {
 		return withAdvice(err)
 	}
@@ -57,9 +61,28 @@ type server struct {
 	metrics *metrics.Registry
 
 	store store
+	keys  *credentials.Set // nil where signatures are not verified
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
 	closers       []func() error
+}
+
+func (s *server) openKeys() (err error) {
+	keys := s.cfg.CredentialsFile != "" || s.cfg.RootKeyID != ""
+	switch {
+	case s.cfg.Auth == config.AuthOff && keys:
+		return errors.New("there are access keys, but without auth no request needs them; add --auth verify, or leave the keys out")
+	case s.cfg.Auth == config.AuthOff:
+		return nil
+	case !keys:
+		return errors.New("there is no access key that a request could be signed with; name a file of them with --credentials-file, " +
+			"or set the variables STAUNCH_ROOT_ACCESS_KEY_ID and STAUNCH_ROOT_SECRET_ACCESS_KEY; docs/operations/authentication.md says more")
+	}
+	s.keys, err = credentials.Open(credentials.Options{
+		File: s.cfg.CredentialsFile, RootID: s.cfg.RootKeyID, RootSecret: s.cfg.RootSecret, Account: s.cfg.Account,
+		Clock: clock.System(), Logger: s.log,
+	})
+	return err
 }
 
 func (s *server) openStore() error {
@@ -164,7 +187,12 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	}
 	s.metrics.CollectQueues(n.samples)
 
-	handler := gateway.New(gatewayOptions(s.cfg, s.log, s.metrics, n.service))
+	var keys gateway.Keys
+	if s.keys != nil {
+		keys = s.keys
+		outer.Go("access keys", s.keys.Run)
+	}
+	handler := gateway.New(gatewayOptions(s.cfg, s.log, s.metrics, n.service, keys))
 	httpServer := gateway.NewServer(handler, gateway.ServerOptions{Logger: s.log})
 	served := make(chan error, 1)
 	go func() { served <- httpServer.Serve(s.api) }()

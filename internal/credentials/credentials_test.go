@@ -1,0 +1,167 @@
+package credentials
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/clock"
+)
+
+const secret = "wJalrXUtnFEMI/K7MDENG="
+
+const good = `
+# comment
+[default]
+aws_access_key_id = AKIAROOT
+aws_secret_access_key=` + secret + `
+
+; another
+[ orders ]
+  aws_access_key_id	= AKIAORDERS
+aws_secret_access_key = ` + secret + `
+account = 111111111111
+user = orders@example.com
+`
+
+func TestParse(t *testing.T) {
+	got, err := Parse(strings.ReplaceAll(good, "\n", "\r\n"), "000000000042")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]api.AccessKey{
+		"AKIAROOT": {Secret: secret, Principal: api.Principal{Account: "000000000042", ARN: "arn:aws:iam::000000000042:root", UserID: "000000000042"}},
+		"AKIAORDERS": {Secret: secret, Principal: api.Principal{Account: "111111111111", ARN: "arn:aws:iam::111111111111:user/orders@example.com",
+			UserID: "AIDA7NM4BAYY2HZ3NEIFB"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	section := func(lines ...string) string {
+		return "[a]\naws_access_key_id = AKIA\naws_secret_access_key = " + secret + "\n" + strings.Join(lines, "\n")
+	}
+	for text, want := range map[string]string{
+		"account = 1":                            "line 1: a section such as [default] must come first",
+		"[":                                      "line 1: a section is a name in brackets, such as [default]",
+		"[a":                                     "line 1: a section is a name in brackets, such as [default]",
+		section("x"):                             "line 4: want name = value",
+		section("region = x"):                    `line 4: unknown name "region"; there are aws_access_key_id, aws_secret_access_key, account and user`,
+		section("user ="):                        "line 4: user has no value",
+		section("user = a b"):                    "line 1: section [a]: user must be 1 to 64 letters, digits and any of _+=,.@-",
+		section("account = 1"):                   "line 1: section [a]: account must be 12 digits",
+		section(section()):                       "line 4: section [a]: the access key id AKIA is there twice",
+		"\n[a]":                                  "line 2: section [a]: aws_access_key_id must be 3 to 128 letters, digits and underscores",
+		section("aws_secret_access_key = short"): "line 1: section [a]: aws_secret_access_key must have at least 16 characters",
+		section(strings.Repeat(secret, 3) + "=x"): `line 4: unknown name "` + "wJalrXUtnFEMI/K7MDENG" + `"; there are aws_access_key_id, aws_secret_access_key, account and user`,
+	} {
+		if _, err := Parse(text, "000000000000"); err == nil || err.Error() != want {
+			t.Errorf("%q:\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// write puts a file of keys in place, as Kubernetes does: at once.
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSetFollowsTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "credentials")
+		write(t, path, good)
+		turned := clock.NewManual(clock.System().Now())
+		var log bytes.Buffer
+		s, err := Open(Options{File: path, Account: "000000000000", RootID: "AKIAENV", RootSecret: secret, Clock: turned, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = s.Run(ctx) }()
+		expect := func(logged string, ids ...string) {
+			t.Helper()
+			log.Reset()
+			synctest.Wait()
+			turned.Advance(readInterval)
+			synctest.Wait()
+			for _, id := range ids {
+				if key, ok := s.AccessKey(id); !ok || key.Secret != secret {
+					t.Errorf("%s is %v, %v", id, key.Principal, ok)
+				}
+			}
+			if s.Len() != len(ids) {
+				t.Errorf("%d keys, want %d", s.Len(), len(ids))
+			}
+			if logged == "" && log.Len() > 0 || !strings.Contains(log.String(), logged) || strings.Contains(log.String(), secret) {
+				t.Errorf("logged %s", log.String())
+			}
+		}
+		expect("", "AKIAROOT", "AKIAORDERS", "AKIAENV")
+		write(t, path, strings.ReplaceAll(good, "AKIAORDERS", "AKIANEW"))
+		expect("read the access keys again", "AKIAROOT", "AKIANEW", "AKIAENV")
+		write(t, path, "nonsense")
+		expect("the access keys stay as they were", "AKIAROOT", "AKIANEW", "AKIAENV")
+		expect("", "AKIAROOT", "AKIANEW", "AKIAENV") // said once
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		expect("no such file", "AKIAROOT", "AKIANEW", "AKIAENV")
+		write(t, path, "# no keys but that of the root\n")
+		expect("read the access keys again", "AKIAENV")
+	})
+}
+
+func TestOpen(t *testing.T) {
+	directory := t.TempDir()
+	path := func(name, text string) string {
+		p := filepath.Join(directory, name)
+		write(t, p, text)
+		return p
+	}
+	open := path("open", good)
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name         string
+		options      Options
+		fails, warns string
+	}{
+		{"file", Options{File: path("good", good)}, "", ""},
+		{"root alone", Options{RootID: "AKIAENV", RootSecret: secret}, "", ""},
+		{"readable by others", Options{File: open}, "", "chmod 600"},
+		{"empty", Options{File: path("empty", "")}, "there is no access key in it", ""},
+		{"large", Options{File: path("large", strings.Repeat("#", bytesMax+1))}, "it is larger than 1048576 bytes", ""},
+		{"not there", Options{File: filepath.Join(directory, "no")}, "no such file", ""},
+		{"weak secret", Options{RootID: "AKIAENV", RootSecret: "short"}, "the access key of the root: aws_secret_access_key must have at least 16 characters", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log bytes.Buffer
+			tc.options.Account, tc.options.Logger = "000000000000", slog.New(slog.NewTextHandler(&log, nil))
+			s, err := Open(tc.options)
+			if tc.fails == "" && (err != nil || s.Len() == 0) || tc.fails != "" && (err == nil || !strings.Contains(err.Error(), tc.fails)) {
+				t.Errorf("got %v", err)
+			}
+			if tc.warns == "" && log.Len() > 0 || !strings.Contains(log.String(), tc.warns) {
+				t.Errorf("logged %s", log.String())
+			}
+		})
+	}
+}

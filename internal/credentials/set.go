@@ -1,0 +1,152 @@
+// Package credentials has access keys that are not kept in the catalog: those of a file, and one of the root that the environment
+// names. They are for set-ups where the keys come from elsewhere, such as a Kubernetes secret. The file has the form of the
+// AWS CLI's, with two more names:
+//
+//	[orders]
+//	aws_access_key_id     = AKIAORDERS
+//	aws_secret_access_key = wJalrXUtnFEMI/K7MDENG
+//	account               = 111111111111
+//	user                  = orders
+//
+// account is left out for the server's own, and user for the root of the account. The names of the sections mean nothing. The file is
+// read again when it changes.
+package credentials
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/clock"
+)
+
+// readInterval is how often the file is looked at. Kubernetes itself takes about a minute to bring a changed secret into a container.
+const readInterval = 5 * time.Second
+
+// bytesMax bounds the file: some thousands of keys.
+const bytesMax = 1 << 20
+
+// Options say where the keys are.
+type Options struct {
+	// File is the path of a file of keys; "" if there is none.
+	File string
+	// RootID and RootSecret are an access key of the root of Account; "" if there is none.
+	RootID, RootSecret string
+	// Account is the account of sections that name none.
+	Account string
+
+	Clock  clock.Clock
+	Logger *slog.Logger
+}
+
+// Set is the access keys. It is safe for concurrent use.
+type Set struct {
+	options Options
+	text    string // of the file when it was last read; used by Run only, after Open
+	keys    atomic.Pointer[map[string]api.AccessKey]
+}
+
+// Open reads the keys.
+func Open(o Options) (*Set, error) {
+	s := &Set{options: o}
+	if o.File == "" {
+		return s, s.use("")
+	}
+	if info, err := os.Stat(o.File); err == nil && info.Mode().Perm()&0o077 != 0 {
+		o.Logger.Warn("others on this machine can read the access keys; make it readable by its owner alone (chmod 600)", "credentials_file", o.File)
+	}
+	text, err := read(o.File)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.use(text)
+}
+
+// AccessKey returns the access key with this id, false if there is none.
+func (s *Set) AccessKey(id string) (api.AccessKey, bool) {
+	key, ok := (*s.keys.Load())[id]
+	return key, ok
+}
+
+// Len returns how many access keys there are.
+func (s *Set) Len() int { return len(*s.keys.Load()) }
+
+// Run reads the file again whenever it has changed, until ctx ends. A file that cannot be read or used is logged, and the
+// keys stay as they were.
+func (s *Set) Run(ctx context.Context) error {
+	if s.options.File == "" {
+		<-ctx.Done()
+		return nil
+	}
+	timer := s.options.Clock.NewTimer(readInterval)
+	defer timer.Stop()
+	last := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C():
+			timer.Reset(readInterval)
+		}
+		changed, err := s.reread()
+		if err != nil {
+			if err.Error() != last {
+				s.options.Logger.Error("the access keys stay as they were", "error", err)
+			}
+			last = err.Error()
+			continue
+		}
+		if last = ""; changed {
+			s.options.Logger.Info("read the access keys again", "credentials_file", s.options.File, "keys", s.Len())
+		}
+	}
+}
+
+// reread takes over the file if it has changed.
+func (s *Set) reread() (changed bool, err error) {
+	text, err := read(s.options.File)
+	if err != nil || text == s.text {
+		return false, err
+	}
+	return true, s.use(text)
+}
+
+// use makes the keys of a file's text, with that of the root, the ones that count.
+func (s *Set) use(text string) error {
+	keys, err := Parse(text, s.options.Account)
+	if err != nil {
+		return fmt.Errorf("credentials file %s: %w", s.options.File, err)
+	}
+	if id := s.options.RootID; id != "" {
+		root, err := newKey(id, s.options.RootSecret, s.options.Account, "")
+		if err != nil {
+			return fmt.Errorf("the access key of the root: %w", err)
+		}
+		keys[id] = root
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("credentials file %s: there is no access key in it", s.options.File)
+	}
+	s.text = text
+	s.keys.Store(&keys)
+	return nil
+}
+
+func read(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > bytesMax {
+		err = fmt.Errorf("it is larger than %d bytes", bytesMax)
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("credentials file %s: %w", path, err)
+	}
+	return string(text), nil
+}
