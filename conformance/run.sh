@@ -50,14 +50,18 @@ start_server() {
 		(cd "$root" && go build -o "$bin" ./cmd/staunch)
 	fi
 	data=$(mktemp -d)
-	env -u STAUNCH_BIN "$bin" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$data" --recreate-delay 0 \
+	# The server verifies signatures: every call of every client is a test of them, too.
+	export AWS_REGION=${AWS_REGION:-us-east-1} AWS_ACCESS_KEY_ID=AKIACONFORMANCE AWS_SECRET_ACCESS_KEY
+	AWS_SECRET_ACCESS_KEY=$(head -c 30 /dev/urandom | base64) # with the + and / that secrets of AWS have
+	env -u STAUNCH_BIN STAUNCH_ROOT_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" STAUNCH_ROOT_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
+		"$bin" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$data" --recreate-delay 0 --auth verify --auth-regions "$AWS_REGION" \
 		>"$logs/server.out" 2>"$logs/server.err" &
 	server=$!
 	for _ in $(seq 100); do
 		SQS_ENDPOINT=$(grep -o -m 1 'http://127\.0\.0\.1:[0-9]*' "$logs/server.out" | head -n 1 || true)
 		port=${SQS_ENDPOINT##*:}
 		if [ -n "$SQS_ENDPOINT" ] && answers "$port"; then
-			export SQS_ENDPOINT CONFORMANCE_RECREATE_DELAY=0
+			export SQS_ENDPOINT CONFORMANCE_RECREATE_DELAY=0 CONFORMANCE_AUTH=verify
 			return
 		fi
 		kill -0 "$server" 2>/dev/null || break
@@ -67,14 +71,14 @@ start_server() {
 	die "the server did not get ready"
 }
 
-# answers PORT: whether a ListQueues there succeeds.
+# answers PORT: whether a ListQueues there is answered, which needs a signature.
 answers() {
 	local line
 	exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
 	printf 'GET /?Action=ListQueues&Version=2012-11-05 HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3
 	read -r -t 5 line <&3 || line=''
 	exec 3<&-
-	[[ $line == *" 200 "* ]]
+	[[ $line == *" 403 "* ]]
 } 2>/dev/null
 
 stop_server() {

@@ -241,3 +241,16 @@ check_paging() {
 	done
 	same "$(sqs list-queues --queue-name-prefix "$prefix" --page-size 2 --query 'QueueUrls[]' --output json | grep -c "$prefix")" 3
 }
+
+# Signatures: what is signed right was checked by every other check. Only a server that verifies them is asked.
+check_signatures_that_are_refused() {
+	[ -n "${CONFORMANCE_AUTH:-}" ] || return 0
+	AWS_SECRET_ACCESS_KEY=wrong refused SignatureDoesNotMatch 'The request signature we calculated does not match' sqs list-queues
+	AWS_ACCESS_KEY_ID=AKIANOBODY refused InvalidClientTokenId 'The security token included in the request is invalid.' sqs list-queues
+	refused SignatureDoesNotMatch 'Credential should be scoped to a valid region.' sqs list-queues --region eu-nowhere-1
+}
+
+check_who_am_i() {
+	[ -n "${CONFORMANCE_AUTH:-}" ] || return 0
+	[[ $(aws --endpoint-url "$SQS_ENDPOINT" sts get-caller-identity --query Arn) == arn:aws:iam::*:root ]]
+}

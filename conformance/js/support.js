@@ -16,7 +16,7 @@ import {
 export const endpoint = process.env.SQS_ENDPOINT ?? 'http://127.0.0.1:9324';
 export const notFound = 'AWS.SimpleQueueService.NonExistentQueue';
 
-const settings = {
+export const settings = {
   region: process.env.AWS_REGION ?? 'us-east-1',
   credentials: {
     accessKeyId: process.env.AWS_ACCESS_KEY_ID ?? 'test',

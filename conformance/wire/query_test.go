@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/xml"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -138,15 +139,21 @@ func TestQueryRequestForms(t *testing.T) {
 // presigned sends a GET whose signature is in the query string.
 func presigned(t *testing.T, path string) answer {
 	t.Helper()
+	return send(t, presignedAt(t, path, time.Now()))
+}
+
+// presignedAt returns a GET that is valid for a minute.
+func presignedAt(t *testing.T, path string, at time.Time) *http.Request {
+	t.Helper()
 	r := request(t, "GET", path, "")
 	query := r.URL.Query()
 	query.Set("X-Amz-Expires", "60")
 	r.URL.RawQuery = query.Encode()
-	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, emptyHash, "sqs", region, time.Now())
+	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, emptyHash, "sqs", region, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return send(t, request(t, "GET", signed, ""))
+	return request(t, "GET", signed, "")
 }
 
 func TestQueryMessages(t *testing.T) {

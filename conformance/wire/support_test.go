@@ -68,17 +68,23 @@ func request(t *testing.T, method, path, body string, header ...string) *http.Re
 // do signs and sends a request.
 func do(t *testing.T, r *http.Request) answer {
 	t.Helper()
+	sign(t, r, credentials, "sqs", region, time.Now())
+	return send(t, r)
+}
+
+// sign puts a signature into the header of a request.
+func sign(t *testing.T, r *http.Request, credentials aws.Credentials, service, region string, at time.Time) {
+	t.Helper()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	hash := sha256.Sum256(body)
-	err = v4.NewSigner().SignHTTP(r.Context(), credentials, r, hex.EncodeToString(hash[:]), "sqs", region, time.Now())
+	err = v4.NewSigner().SignHTTP(r.Context(), credentials, r, hex.EncodeToString(hash[:]), service, region, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return send(t, r)
 }
 
 // send sends a request as it is.

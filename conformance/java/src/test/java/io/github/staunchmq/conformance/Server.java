@@ -28,6 +28,17 @@ final class Server {
 
     private Server() {}
 
+    /** A client that signs with these credentials, for this region. */
+    static SqsClient clientFor(String id, String secret, String region) {
+        return SqsClient.builder()
+                .endpointOverride(endpoint())
+                .region(Region.of(region))
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(id, secret)))
+                .httpClient(UrlConnectionHttpClient.create())
+                .overrideConfiguration(withoutRetries())
+                .build();
+    }
+
     static SqsAsyncClient asyncClient() {
         return SqsAsyncClient.builder()
                 .endpointOverride(endpoint())
@@ -56,7 +67,7 @@ final class Server {
                 .build();
     }
 
-    private static String environment(String name, String fallback) {
+    static String environment(String name, String fallback) {
         String value = System.getenv(name);
         return value == null || value.isEmpty() ? fallback : value;
     }
