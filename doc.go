@@ -6,5 +6,6 @@
 //	client := sqs.New(sqs.Options{BaseEndpoint: aws.String(server.Endpoint()), ...})
 //
 // It is the server of the staunch command, with the same semantics: with Options.Data set, an answer means that the change is on
-// disk. Signatures are not verified yet, so it listens on loopback addresses only unless told otherwise in words.
+// disk. Signatures are verified with the settings auth and credentials-file; without them it listens on loopback addresses only, unless
+// told otherwise in words.
 package staunch

@@ -18,7 +18,7 @@ type Options struct {
 	// in memory and gone with the process.
 	Data string
 	// Listen is the address to listen on, as host:port. Default: 127.0.0.1:0, a free port. Other than loopback addresses are
-	// refused unless Settings has insecure-no-auth.
+	// refused unless Settings has auth, or insecure-no-auth.
 	Listen string
 	// Settings are further settings by the names and in the notation of docs/configuration.md, such as
 	// "recreate-delay": "0s". Unknown names and values out of range are errors.

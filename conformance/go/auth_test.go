@@ -63,7 +63,8 @@ func TestSignaturesThatAreRefused(t *testing.T) {
 		{"tampered body", func(o *sqs.Options) { o.HTTPClient = tampering{} }, "SignatureDoesNotMatch", "The request signature we calculated does not match"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{QueueNamePrefix: aws.String("before")}, c.change)
+			// A client of its own: the SDK remembers signers, and signing keys by access key ids.
+			_, err := sqs.New(options, c.change).ListQueues(t.Context(), &sqs.ListQueuesInput{QueueNamePrefix: aws.String("before")})
 			var refused smithy.APIError
 			var status *smithyhttp.ResponseError
 			if !errors.As(err, &refused) || refused.ErrorCode() != c.code || !strings.HasPrefix(refused.ErrorMessage(), c.text) ||

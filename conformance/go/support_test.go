@@ -26,14 +26,16 @@ const (
 )
 
 // client never retries, since a retry would hide a fault. It checks the digests of bodies, as the SDK does by default.
-var client = sqs.New(sqs.Options{
+var client = sqs.New(options)
+
+var options = sqs.Options{
 	BaseEndpoint: aws.String(environment("SQS_ENDPOINT", "http://127.0.0.1:9324")),
 	Region:       environment("AWS_REGION", "us-east-1"),
 	Credentials: credentials.NewStaticCredentialsProvider(
 		environment("AWS_ACCESS_KEY_ID", "test"), environment("AWS_SECRET_ACCESS_KEY", "test"), ""),
 	Retryer:    aws.NopRetryer{},
 	HTTPClient: &http.Client{Timeout: 30 * time.Second},
-})
+}
 
 func environment(name, fallback string) string {
 	if value := os.Getenv(name); value != "" {
