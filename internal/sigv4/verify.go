@@ -121,7 +121,7 @@ func checkHeaders(r *Request, s *Signature, payload string) error {
 	case strings.HasPrefix(declared[0], "UNSIGNED-PAYLOAD"), strings.HasPrefix(declared[0], "STREAMING-"):
 		return invalid("The payload must be signed: 'x-amz-content-sha256' is '%s'.", short(declared[0]))
 	}
-	return invalid("The provided 'x-amz-content-sha256' header does not match what was computed.")
+	return ErrMismatch
 }
 
 // covers says whether a header is among the signed ones.

@@ -167,8 +167,8 @@ func TestPayloadMustBeSigned(t *testing.T) {
 	for value, want := range map[string]string{
 		"UNSIGNED-PAYLOAD":                   "The payload must be signed: 'x-amz-content-sha256' is 'UNSIGNED-PAYLOAD'.",
 		"STREAMING-AWS4-HMAC-SHA256-PAYLOAD": "The payload must be signed: 'x-amz-content-sha256' is 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'.",
-		strings.Repeat("0", 64):              "The provided 'x-amz-content-sha256' header does not match what was computed.",
-		"":                                   "The provided 'x-amz-content-sha256' header does not match what was computed.",
+		strings.Repeat("0", 64):              ErrMismatch.Text,
+		"":                                   ErrMismatch.Text,
 	} {
 		r := signed(t, func(g *signing) { g.Header["X-Amz-Content-Sha256"] = []string{value} })
 		if err := verify(NewVerifier(Options{}), r, "sqs", secret, noon); err == nil || err.Error() != want {
