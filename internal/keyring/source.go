@@ -47,12 +47,6 @@ func Load(text string) (*Keyring, error) {
 	return k, nil
 }
 
-// CheckSource tells whether a text names a source. It does not look for it.
-func CheckSource(text string) error {
-	_, err := parseSource(text)
-	return err
-}
-
 // FilePath returns the path of a source that is a file.
 func FilePath(text string) (path string, ok bool) {
 	path, ok = strings.CutPrefix(text, "file:")

@@ -291,7 +291,8 @@ func (m *mover) newMessages(q *catalog.Queue, p parcel) ([]shard.Arrival, error)
 		if err != nil {
 			return nil, fmt.Errorf("message %s: %w", messageIDText(moving.ID), err)
 		}
-		if message.Content, _, err = m.sealer.seal(key, p.target, message.ID, "", &c); err != nil {
+		c.DeduplicationID = ""
+		if message.Content, err = key.seal(message.ID, &c); err != nil {
 			return nil, err
 		}
 		if p.target.Attributes.FIFO {

@@ -129,11 +129,35 @@ func (s *Service) seal(q *catalog.Queue, messages []*outgoing) error {
 		return err
 	}
 	for _, m := range messages {
-		out := &m.message
-		if out.Content, out.DeduplicationID, err = s.sealer.seal(key, q, out.ID, out.DeduplicationID, &m.content); err != nil {
+		if q.Attributes.FIFO {
+			if err := s.hideDeduplicationID(q, key != nil, m); err != nil {
+				return err
+			}
+		}
+		if m.message.Content, err = key.seal(m.message.ID, &m.content); err != nil {
 			return err
 		}
 		m.bodyMD5 = hex.EncodeToString(m.content.BodyMD5[:])
+	}
+	return nil
+}
+
+// hideDeduplicationID puts a digest in the place of the deduplication ID of a message that is encrypted, and the ID itself into the
+// content, unless it can be worked out from the body. The other form stays known, for what was sent before encryption was switched on or
+// off.
+func (s *Service) hideDeduplicationID(q *catalog.Queue, isEncrypted bool, m *outgoing) error {
+	shown := m.message.DeduplicationID
+	hidden, err := s.sealer.hide(q, shown)
+	if err != nil {
+		return err
+	}
+	if !isEncrypted {
+		m.message.OtherDeduplicationID = hidden
+		return nil
+	}
+	m.message.DeduplicationID, m.message.OtherDeduplicationID = hidden, shown
+	if shown != bodyHash(m.content.Body) {
+		m.content.DeduplicationID = shown
 	}
 	return nil
 }

@@ -101,25 +101,13 @@ func (s *sealer) dataKey(q *catalog.Queue) (*dataKey, error) {
 	return made, nil
 }
 
-// seal returns what is stored of a message that is sent to q now, and its deduplication ID: one that is derived from the given one where
-// that is content. k is what dataKey has returned for q.
-func (s *sealer) seal(k *dataKey, q *catalog.Queue, id queue.MessageID, deduplicationID string, c *content) (data []byte, stored string, err error) {
+// seal returns what is stored of a message. k is what dataKey has returned for its queue.
+func (k *dataKey) seal(id queue.MessageID, c *content) ([]byte, error) {
 	if k == nil {
-		return c.encode(), deduplicationID, nil
+		return c.encode(), nil
 	}
-	shown := deduplicationID
-	if deduplicationID != "" {
-		if stored, err = s.hide(q, deduplicationID); err != nil {
-			return nil, "", err
-		}
-		if deduplicationID == bodyHash(c.Body) {
-			shown = ""
-		}
-	}
-	data = k.begin(sizedLen(shown) + c.size())
-	data = c.appendTo(appendSized(data, shown))
-	data, err = k.finish(data, id)
-	return data, stored, err
+	data := k.begin(sizedLen(c.DeduplicationID) + c.size())
+	return k.finish(c.appendTo(appendSized(data, c.DeduplicationID)), id)
 }
 
 // hiddenDeduplicationID is how the deduplication ID of an encrypted message begins: no client can send one that does.
