@@ -115,7 +115,7 @@ func address() kind[string] {
 
 // keyringSource accepts where a keyring can come from.
 func keyringSource() kind[string] {
-	return matching("source", "file:PATH, env:NAME or credential:NAME", `file:.+|env:[^=]+|credential:[^/]+`)
+	return matching("source", "file:PATH, env:NAME, credential:NAME or built-in", `file:.+|env:[^=]+|credential:[^/]+|built-in`)
 }
 
 // webURL accepts the start of an http or https URL and takes the slash at its end off.

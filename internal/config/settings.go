@@ -99,7 +99,8 @@ var settings = []Setting{
 	row("keyring", "", optional(keyringSource()), func(c *Config) *string { return &c.Keyring },
 		"Where the keys come from that messages are encrypted with: file:PATH, env:NAME (an environment variable with the text of such a "+
 			"file) or credential:NAME (a systemd credential). A file is read again when it changes. Empty: keys that the server makes itself "+
-			"and keeps in the data directory, which protects nothing that is taken together with it. docs/operations/encryption.md says more."),
+			"and keeps in the data directory, which protect nothing that is taken together with it; a directory that was used with a keyring "+
+			"is refused without it, unless this is built-in. docs/operations/encryption.md says more."),
 
 	row("public-url", "", optional(webURL()), func(c *Config) *string { return &c.PublicURL },
 		"Start of all queue URLs, for servers behind a proxy. Empty: the host that the caller used."),

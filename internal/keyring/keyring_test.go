@@ -201,6 +201,26 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestFollows(t *testing.T) {
+	one, other := load(t, newFile(t)), load(t, newFile(t))
+	none, err := Load("")
+	must(t, err)
+	inWords, err := Load("built-in")
+	must(t, err)
+	for _, tc := range []struct {
+		k    *Keyring
+		of   string
+		want bool
+	}{
+		{one, "", true}, {one, one.Identity(), true}, {one, other.Identity(), false},
+		{none, "", true}, {none, one.Identity(), false}, {inWords, one.Identity(), true},
+	} {
+		if got := tc.k.Follows(tc.of); got != tc.want {
+			t.Errorf("%q follows %q: %t", tc.k.Identity(), tc.of, got)
+		}
+	}
+}
+
 func TestSources(t *testing.T) {
 	path := newFile(t)
 	text, err := os.ReadFile(path)
@@ -210,7 +230,12 @@ func TestSources(t *testing.T) {
 	t.Setenv("EMPTY", "")
 	for _, source := range []string{"file:" + path, "env:KEYRING_TEXT", "credential:keyring.yaml"} {
 		k, err := Load(source)
-		if err != nil || k.IsBuiltin() {
+		if err != nil || k.Identity() == "" {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	for _, source := range []string{"", "built-in"} {
+		if k, err := Load(source); err != nil || k.Identity() != "" {
 			t.Errorf("%s: %v", source, err)
 		}
 	}

@@ -136,7 +136,7 @@ func (s *Service) start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, errMissingShard) {
+		if errors.Is(err, errMissingShard) || errors.Is(err, errKeyring) {
 			return err
 		}
 		s.lastError.Store(&err)
@@ -174,6 +174,25 @@ func (s *Service) ensureSecret(ctx context.Context) error {
 	secret := s.catalog.View().Secret()
 	s.handles = newHandleSigner(secret)
 	return s.keys.UseBuiltin(secret)
+}
+
+// errKeyring: the catalog says that another keyring was used.
+var errKeyring = errors.New("the data was encrypted with another keyring")
+
+// ensureKeyring remembers which keyring encrypts, and fails if that lacks the keys of the one before: messages would be there that
+// cannot be read, and without a keyring new ones would be encrypted with keys that lie beside them.
+func (s *Service) ensureKeyring(ctx context.Context) error {
+	return s.catalog.Update(ctx, func(v *catalog.View) (catalog.Change, error) {
+		before, now := v.Keyring(), s.keys.Identity()
+		switch {
+		case before == now:
+			return nil, nil
+		case !s.keys.Follows(before):
+			return nil, fmt.Errorf("%w: start with the one that has the key %s. If it is lost, so is what it has encrypted: "+
+				"start once with --keyring built-in to go on without it", errKeyring, before)
+		}
+		return catalog.SetKeyring{Key: now}, nil
+	})
 }
 
 // errPanicked is how work ended that did not come to its end.
