@@ -379,7 +379,7 @@ func TestRunReadsChanges(t *testing.T) {
 	})
 }
 
-// FuzzOpen opens anything. Only what was sealed opens.
+// FuzzOpen opens anything. Only what was sealed opens, in this process or in another with the same keys.
 func FuzzOpen(f *testing.F) {
 	k := New()
 	must(f, k.UseBuiltin([]byte("secret")))
@@ -389,7 +389,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed[:Overhead])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		plain, err := k.Open(data, []byte("context"))
-		if (err == nil) != bytes.Equal(data, sealed) {
+		if err == nil && string(plain) != "plain" || err != nil && bytes.Equal(data, sealed) {
 			t.Errorf("opened %q, %v", plain, err)
 		}
 	})
