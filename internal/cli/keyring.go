@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/staunchmq/staunch/internal/datadir"
 	"github.com/staunchmq/staunch/internal/keyring"
 )
 
@@ -28,7 +31,7 @@ data. docs/operations/encryption.md says more.`
 		p.keyringEditCommand("disable", "Make a key unusable until it is enabled",
 			"Disable a key. Within a queue's data key reuse period, sends and receives fail that need it; the messages stay.", keyring.Disable),
 		p.keyringEditCommand("enable", "Make a key usable that was disabled", "Enable a key that was disabled.", keyring.Enable),
-		p.keyringListCommand())
+		p.keyringForgetCommand(), p.keyringListCommand())
 	return command
 }
 
@@ -108,6 +111,54 @@ func (p *program) keyringEditCommand(name, short, long string, edit func(name st
 	flags := p.settingFlags(command, "keyring")
 	command.RunE = func(command *cobra.Command, args []string) error {
 		return p.changeKeyring(command, flags, edit(args[0]))
+	}
+	return command
+}
+
+func (p *program) keyringForgetCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "forget NAME VERSION",
+		Short: "Take an old version out of a key that no message needs any more",
+		Long: `Take a version out of a key. What it has encrypted can never be read again, in old backups neither. So the messages of the data
+directory are looked through first, or with --url those of a running server: while one is encrypted with the version, nothing is
+done. A server may encrypt with a version for as long as the longest data key reuse period, at most a day, after it was rotated.`,
+		Args: cobra.ExactArgs(2),
+	}
+	flags := p.settingFlags(command, "keyring", "data")
+	base := urlFlag(command)
+	command.RunE = func(command *cobra.Command, args []string) error {
+		ctx, stop := interruptible(command.Context())
+		defer stop()
+		version, err := strconv.ParseUint(args[1], 10, 32)
+		if err != nil {
+			return usage(command, "%q is not the number of a version", args[1])
+		}
+		path, err := p.keyringFile(command, flags)
+		if err != nil {
+			return err
+		}
+		keys, err := keyring.List("file:" + path)
+		if err != nil {
+			return keyringError(err)
+		}
+		i := slices.IndexFunc(keys, func(k *keyring.Key) bool { return k.Name == args[0] })
+		if i < 0 {
+			return keyringError(fmt.Errorf("%s: %w", args[0], keyring.ErrNotFound))
+		}
+		c, err := p.checkEither(ctx, command, flags, *base, "staunch keyring forget --url "+defaultAdminURL)
+		if err != nil {
+			return err
+		}
+		if err := c.wrong(); err != nil {
+			return err
+		}
+		unwanted := datadir.EncryptedWith(keys[i].ID.String(), uint32(version))
+		for kind, count := range kinds(c.reports) {
+			if kind == unwanted {
+				return keyringError(fmt.Errorf("%s: %d messages are %s", c.name, count, kind))
+			}
+		}
+		return keyringError(keyring.Change(path, keyring.Forget(args[0], uint32(version))))
 	}
 	return command
 }

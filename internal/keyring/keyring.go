@@ -183,7 +183,7 @@ func (k *Keyring) byID(id KeyID) *Key {
 }
 
 // Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
-// data until the oldest version of the key for secrets is taken out of the keyring. It works while that key is disabled.
+// data as long as the keyring is the same one, through rotations too. It works while the key for secrets is disabled.
 func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
 	key, err := k.named(SecretKey)
 	if err != nil {

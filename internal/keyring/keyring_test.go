@@ -151,8 +151,10 @@ func TestRotationKeepsOldVersions(t *testing.T) {
 	if _, err := k.Open(first, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a version that is gone: %v", err)
 	}
-	if err := Change(path, Forget("orders", 2)); err == nil {
-		t.Error("the newest version can be forgotten")
+	for name, edit := range map[string]Edit{"the newest": Forget("orders", 2), "one of the key for secrets": Forget(SecretKey, 1), "one that is not there": Forget("orders", 1)} {
+		if err := Change(path, edit); err == nil {
+			t.Errorf("%s can be forgotten", name)
+		}
 	}
 }
 
