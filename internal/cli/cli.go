@@ -6,6 +6,7 @@
 //	staunch journal check|dump     verify what a data directory holds, or list it
 //	staunch backup create|verify   make or verify a backup
 //	staunch restore                make a data directory out of a backup
+//	staunch policy test|validate   decide by policies, or check them
 //	staunch version                say which build this is
 //	staunch completion SHELL       shell completion
 //
@@ -72,7 +73,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
-		p.restoreCommand(), p.versionCommand())
+		p.restoreCommand(), p.policyCommand(), p.versionCommand())
 	return root
 }
 
