@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Level says what an action works on.
@@ -25,6 +26,11 @@ type Action struct {
 	// CarriesMessages is true for the actions whose input holds message bodies. Text in them that is not
 	// Unicode is InvalidMessageContents; elsewhere it is malformed input.
 	CarriesMessages bool
+	// Permission is the IAM action that a caller must be allowed to use, such as sqs:SendMessage. That of a batch is the one of the
+	// action without Batch.
+	Permission string
+	// OwnerOnly actions can be used by the queue's own account alone, whatever its policy says (reference/sqs.md 11.3).
+	OwnerOnly bool
 	// Input describes the input; Output describes the output and is nil for actions without one.
 	Input, Output *Shape
 	// NewInput returns a pointer to a zero input.
@@ -75,29 +81,29 @@ func (a *API) ActionNamed(name string) *Action { return a.actions[name] }
 
 // Actions is the table of actions of SQS, in the order of their names. It must not be changed.
 var Actions = []*Action{
-	silent("AddPermission", addPermissionInput, SQS.AddPermission),
-	answering("CancelMessageMoveTask", cancelMessageMoveTaskInput, cancelMessageMoveTaskOutput, SQS.CancelMessageMoveTask),
+	ownerOnly(silent("AddPermission", addPermissionInput, SQS.AddPermission)),
+	ownerOnly(answering("CancelMessageMoveTask", cancelMessageMoveTaskInput, cancelMessageMoveTaskOutput, SQS.CancelMessageMoveTask)),
 	silent("ChangeMessageVisibility", changeMessageVisibilityInput, SQS.ChangeMessageVisibility),
 	answering("ChangeMessageVisibilityBatch", changeMessageVisibilityBatchInput, changeMessageVisibilityBatchOutput, SQS.ChangeMessageVisibilityBatch),
-	rootOnly(answering("CreateQueue", createQueueInput, createQueueOutput, SQS.CreateQueue)),
+	ownerOnly(rootOnly(answering("CreateQueue", createQueueInput, createQueueOutput, SQS.CreateQueue))),
 	silent("DeleteMessage", deleteMessageInput, SQS.DeleteMessage),
 	answering("DeleteMessageBatch", deleteMessageBatchInput, deleteMessageBatchOutput, SQS.DeleteMessageBatch),
-	silent("DeleteQueue", deleteQueueInput, SQS.DeleteQueue),
+	ownerOnly(silent("DeleteQueue", deleteQueueInput, SQS.DeleteQueue)),
 	answering("GetQueueAttributes", getQueueAttributesInput, getQueueAttributesOutput, SQS.GetQueueAttributes),
 	answering("GetQueueUrl", getQueueUrlInput, getQueueUrlOutput, SQS.GetQueueUrl),
 	answering("ListDeadLetterSourceQueues", listDeadLetterSourceQueuesInput, listDeadLetterSourceQueuesOutput, SQS.ListDeadLetterSourceQueues),
-	answering("ListMessageMoveTasks", listMessageMoveTasksInput, listMessageMoveTasksOutput, SQS.ListMessageMoveTasks),
-	answering("ListQueueTags", listQueueTagsInput, listQueueTagsOutput, SQS.ListQueueTags),
-	rootOnly(answering("ListQueues", listQueuesInput, listQueuesOutput, SQS.ListQueues)),
+	ownerOnly(answering("ListMessageMoveTasks", listMessageMoveTasksInput, listMessageMoveTasksOutput, SQS.ListMessageMoveTasks)),
+	ownerOnly(answering("ListQueueTags", listQueueTagsInput, listQueueTagsOutput, SQS.ListQueueTags)),
+	ownerOnly(rootOnly(answering("ListQueues", listQueuesInput, listQueuesOutput, SQS.ListQueues))),
 	silent("PurgeQueue", purgeQueueInput, SQS.PurgeQueue),
 	answering("ReceiveMessage", receiveMessageInput, receiveMessageOutput, SQS.ReceiveMessage),
-	silent("RemovePermission", removePermissionInput, SQS.RemovePermission),
+	ownerOnly(silent("RemovePermission", removePermissionInput, SQS.RemovePermission)),
 	carriesMessages(answering("SendMessage", sendMessageInput, sendMessageOutput, SQS.SendMessage)),
 	carriesMessages(answering("SendMessageBatch", sendMessageBatchInput, sendMessageBatchOutput, SQS.SendMessageBatch)),
-	silent("SetQueueAttributes", setQueueAttributesInput, SQS.SetQueueAttributes),
-	answering("StartMessageMoveTask", startMessageMoveTaskInput, startMessageMoveTaskOutput, SQS.StartMessageMoveTask),
-	silent("TagQueue", tagQueueInput, SQS.TagQueue),
-	silent("UntagQueue", untagQueueInput, SQS.UntagQueue),
+	ownerOnly(silent("SetQueueAttributes", setQueueAttributesInput, SQS.SetQueueAttributes)),
+	ownerOnly(answering("StartMessageMoveTask", startMessageMoveTaskInput, startMessageMoveTaskOutput, SQS.StartMessageMoveTask)),
+	ownerOnly(silent("TagQueue", tagQueueInput, SQS.TagQueue)),
+	ownerOnly(silent("UntagQueue", untagQueueInput, SQS.UntagQueue)),
 }
 
 // ActionNamed returns the action of SQS with this name, or nil. Names are case-sensitive.
@@ -140,7 +146,7 @@ func silent[S, I any](name string, in *Shape, method func(S, context.Context, *C
 
 // newAction makes what all rows share; a QueueUrl in the input makes an action queue-level.
 func newAction[I any](name string, in *Shape) *Action {
-	a := &Action{Name: name, Input: in, NewInput: func() any { return new(I) }}
+	a := &Action{Name: name, Permission: "sqs:" + strings.TrimSuffix(name, "Batch"), Input: in, NewInput: func() any { return new(I) }}
 	member := in.Member("QueueUrl")
 	if member == nil {
 		a.QueueURL = func(any) *string { return nil }
@@ -148,6 +154,11 @@ func newAction[I any](name string, in *Shape) *Action {
 	}
 	a.Level = QueueLevel
 	a.QueueURL = func(input any) *string { return member.At(input).(*string) }
+	return a
+}
+
+func ownerOnly(a *Action) *Action {
+	a.OwnerOnly = true
 	return a
 }
 

@@ -12,6 +12,11 @@ type Principal struct {
 	// UserID is unique over all time: the account for root, AIDA... for a user, AROA...:SESSION for an assumed role.
 	// It is the SenderId of messages.
 	UserID string
+	// SessionPolicy is the JSON of a policy that restricts a role's session: what it does not allow, the session may not do. "" without
+	// one.
+	SessionPolicy string
+	// SessionIssued is when a role's session began (aws:TokenIssueTime); zero for other principals.
+	SessionIssued time.Time
 }
 
 // Anonymous reports whether nobody signed the request.

@@ -20,6 +20,10 @@ type Caller struct {
 	BaseURL string
 	// SourceIP is the address that the request came from, without a port.
 	SourceIP string
+	// SecureTransport tells whether the request came over TLS, to this server or to a trusted proxy.
+	SecureTransport bool
+	// UserAgent and Referer are the headers of these names, as the client wrote them.
+	UserAgent, Referer string
 	// TraceHeader is the X-Amzn-Trace-Id header; SendMessage stores it as AWSTraceHeader
 	// unless the request has that attribute itself.
 	TraceHeader string

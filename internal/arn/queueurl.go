@@ -50,6 +50,23 @@ func ParseQueueURL(s string) (Ref, error) {
 	return ref, nil
 }
 
+// OfQueueURL returns the ARN of the queue that a caller of an account in a region means by a QueueUrl. Only the account and the
+// name in it count, and without an account the caller's is meant; the region is the caller's. In an ARN the region is part of the
+// name: a queue of another region gives ErrNotQueue, as what names no queue does.
+func OfQueueURL(queueURL, region, account string) (ARN, error) {
+	ref, err := ParseQueueURL(queueURL)
+	if err != nil {
+		return ARN{}, err
+	}
+	if ref.Region != "" && ref.Region != region && strings.HasPrefix(queueURL, "arn:") {
+		return ARN{}, ErrNotQueue
+	}
+	if ref.Account == "" {
+		ref.Account = account
+	}
+	return Queue(region, ref.Account, ref.Name), nil
+}
+
 // ParseQueuePath reads the queue from the path of a URL or of an HTTP request, and says false where
 // the path names none. The last two segments count, so a server may sit below any prefix:
 //
@@ -86,8 +103,10 @@ func splitURL(s string) (host, path string, isURL bool) {
 		}
 		rest = s // "host/account/name", without a scheme
 	}
-	host, path, _ = strings.Cut(rest, "/")
-	return host, "/" + path, isURL
+	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
+		return rest[:slash], rest[slash:], isURL
+	}
+	return rest, "/", isURL
 }
 
 // cutLast cuts a path at its last slash; without one, all of it is the last segment.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/base64"
 	"strings"
 
@@ -10,10 +11,22 @@ import (
 	"github.com/staunchmq/staunch/internal/arn"
 )
 
-// authorize refuses what the caller may not do. Policies are not evaluated yet: where signatures are verified, a caller may
-// do everything with the queues of its own account and nothing with those of others.
+// Authorizer decides who may do what.
+type Authorizer interface {
+	// Authorize returns nil if c may use an action of SQS with this input. An error is for the client, as those of [api.SQS] are. It
+	// is called for every request from many goroutines at once, and must neither change nor keep what it is given.
+	Authorize(ctx context.Context, c *api.Caller, a *api.Action, in any) error
+}
+
+// authorize refuses what the caller may not do. Without an Authorizer, where signatures are verified, a caller may do everything with
+// the queues of its own account and nothing with those of others. Actions of STS take no permission.
 func (x *exchange) authorize(c *api.Caller, in any) error {
-	if x.options.Keys == nil || x.api != api.SQSAPI {
+	switch {
+	case x.api != api.SQSAPI:
+		return nil
+	case x.options.Authorizer != nil:
+		return x.options.Authorizer.Authorize(x.r.Context(), c, x.action, in)
+	case x.options.Keys == nil:
 		return nil
 	}
 	for i := range x.action.Input.Members {

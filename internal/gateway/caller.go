@@ -25,7 +25,9 @@ func (x *exchange) caller(from sender) *api.Caller {
 	}
 	setDefault(&c.Account, x.options.Account)
 	setDefault(&c.Region, x.options.Region)
+	c.UserAgent, c.Referer = x.r.Header.Get("User-Agent"), x.r.Header.Get("Referer")
 	scheme, host := x.seenFromOutside(c)
+	c.SecureTransport = scheme == "https"
 	setDefault(&c.SenderID, c.SourceIP) // of the anonymous (reference/sqs.md 3.4)
 	c.BaseURL = x.baseURL(scheme, host, c.Region)
 	return c

@@ -73,7 +73,7 @@ func TestCaller(t *testing.T) {
 
 		{name: "host in capitals, with a port", change: func(r *http.Request) { r.Host = "LocalHost:9324" },
 			want: with(func(c *api.Caller) { c.BaseURL = "http://localhost:9324" })},
-		{name: "TLS", change: func(r *http.Request) { r.TLS = &tls.ConnectionState{} }, want: with(func(c *api.Caller) { c.BaseURL = "https://example.com" })},
+		{name: "TLS", change: func(r *http.Request) { r.TLS = &tls.ConnectionState{} }, want: with(func(c *api.Caller) { c.BaseURL, c.SecureTransport = "https://example.com", true })},
 		{name: "no host", change: func(r *http.Request) {
 			r.Host = ""
 			*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9324})))
@@ -96,7 +96,7 @@ func TestCaller(t *testing.T) {
 		{name: "another peer than the trusted", options: Options{TrustedProxies: proxies}, header: forwarded, want: anonymous},
 		{name: "trusted proxy", options: Options{TrustedProxies: proxies}, header: forwarded, change: func(r *http.Request) { r.RemoteAddr = "10.0.0.1:5" },
 			want: with(func(c *api.Caller) {
-				c.SourceIP, c.SenderID, c.BaseURL = "203.0.113.7", "203.0.113.7", "https://sqs.example.com"
+				c.SourceIP, c.SenderID, c.BaseURL, c.SecureTransport = "203.0.113.7", "203.0.113.7", "https://sqs.example.com", true
 			})},
 		{name: "trusted proxy that says nothing", options: Options{TrustedProxies: proxies}, change: func(r *http.Request) { r.RemoteAddr = "10.0.0.1:5" },
 			want: with(func(c *api.Caller) { c.SourceIP, c.SenderID = "10.0.0.1", "10.0.0.1" })},

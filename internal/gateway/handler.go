@@ -21,8 +21,8 @@ type Options struct {
 	SQS api.SQS
 	STS api.STS
 
-	// Keys, if set, has the access keys that requests must be signed with; unsigned requests are then refused, and callers can
-	// use the queues of their own account only. Default: no signature is verified, and who clients say they are is believed.
+	// Keys, if set, has the access keys that requests must be signed with; without an Authorizer unsigned requests
+	// are then refused, and callers can use the queues of their own account only. Default: no signature is verified, and who clients say they are is believed.
 	Keys Keys
 	// Tokens, if set, opens session tokens. Default: there are no temporary credentials. Only with Keys.
 	Tokens Tokens
@@ -30,6 +30,8 @@ type Options struct {
 	ClockSkew time.Duration
 	// SignedRegions are those that requests may be signed for. Default: any.
 	SignedRegions []string
+	// Authorizer, if set, is asked about every request to SQS, unsigned ones too, before it is answered. Default: see Keys.
+	Authorizer Authorizer
 
 	// Region and Account are those of callers who name none. Defaults: us-east-1, 000000000000.
 	Region, Account string

@@ -12,19 +12,7 @@ import (
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/arn"
 	"github.com/staunchmq/staunch/internal/catalog"
-)
-
-// Actions that a permission can name, and those that only the owner of a queue can use (reference/sqs.md 4.16). The actions of
-// batches are not among them: they are covered by those without Batch.
-var (
-	grantableActions = []string{
-		"*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility",
-		"GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues", "PurgeQueue",
-	}
-	ownerActions = []string{
-		"AddPermission", "RemovePermission", "CreateQueue", "DeleteQueue", "ListQueues", "ListQueueTags", "SetQueueAttributes",
-		"TagQueue", "UntagQueue", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
-	}
+	"github.com/staunchmq/staunch/internal/iam"
 )
 
 // AddPermission adds a statement to the policy of a queue (reference/sqs.md 4.16, 11.5). The same statement again changes nothing.
@@ -41,7 +29,7 @@ func (s *Service) AddPermission(ctx context.Context, c *api.Caller, in *api.AddP
 		if err != nil {
 			return err
 		}
-		p := policy{Version: policyVersion2008}
+		p := policy{Version: iam.Version2008}
 		if e.attributes.Policy == "" {
 			if p.ID, err = jsontext.AppendQuote(nil, queueARN(e.key)+"/SQSDefaultPolicy"); err != nil {
 				return err
@@ -84,12 +72,23 @@ func checkPermission(in *api.AddPermissionInput) error {
 		return tooManyActions(len(in.Actions))
 	}
 	for _, action := range in.Actions {
-		switch {
-		case slices.Contains(ownerActions, action):
-			return api.InvalidValue("SQS:"+action, "ActionName", "Only the queue owner is allowed to invoke this action.")
-		case !slices.Contains(grantableActions, action):
-			return api.InvalidValue("SQS:"+action, "ActionName", "Please refer to the appropriate WSDL for a list of valid actions.")
+		if err := checkGrantable(action); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkGrantable checks that a permission can name an action (reference/sqs.md 4.16): those that other accounts can use, or *. The
+// actions of batches are not among them: they are covered by those without Batch.
+func checkGrantable(name string) error {
+	action := api.ActionNamed(name)
+	switch {
+	case name == "*":
+	case action == nil || action.Permission != "sqs:"+name:
+		return api.InvalidValue("SQS:"+name, "ActionName", "Please refer to the appropriate WSDL for a list of valid actions.")
+	case action.OwnerOnly:
+		return api.InvalidValue("SQS:"+name, "ActionName", "Only the queue owner is allowed to invoke this action.")
 	}
 	return nil
 }
@@ -114,7 +113,7 @@ func newStatement(label string, accounts, actions []string, resource string) (st
 	if err != nil {
 		return statement{}, err
 	}
-	return statement{text: text, statementMembers: statementMembers{Sid: label}}, nil
+	return statement{text, label}, nil
 }
 
 // oneOrList leaves out what is repeated.

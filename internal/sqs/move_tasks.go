@@ -100,6 +100,12 @@ func (h taskHandle) encode() string {
 	return base64.StdEncoding.EncodeToString(text)
 }
 
+// TaskSource returns the ARN of the source queue that a TaskHandle names, and false if it names none.
+func TaskSource(handle string) (sourceARN string, ok bool) {
+	h, ok := decodeTaskHandle(handle)
+	return h.SourceARN, ok
+}
+
 func decodeTaskHandle(text string) (h taskHandle, ok bool) {
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || json.Unmarshal(data, &h) != nil {

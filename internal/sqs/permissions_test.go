@@ -10,6 +10,18 @@ import (
 
 const testQueueARN = "arn:aws:sqs:us-east-1:000000000000:q"
 
+// Actions that a permission can name, and those that only the owner of a queue can use (reference/sqs.md 4.16).
+var (
+	grantableActions = []string{
+		"*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility",
+		"GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues", "PurgeQueue",
+	}
+	ownerActions = []string{
+		"AddPermission", "RemovePermission", "CreateQueue", "DeleteQueue", "ListQueues", "ListQueueTags", "SetQueueAttributes",
+		"TagQueue", "UntagQueue", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks",
+	}
+)
+
 func permit(label string, accounts, actions []string) func(*harness) error {
 	return func(h *harness) error {
 		return h.AddPermission(h.t.Context(), h.caller, &api.AddPermissionInput{QueueUrl: "q", Label: &label, AWSAccountIds: accounts, Actions: actions})
@@ -115,7 +127,7 @@ func TestPermissionErrors(t *testing.T) {
 		}
 		checkErrors(t, h, cases)
 		for i := range 20 {
-			if err := permit(fmt.Sprint("L", i), one, grantableActions[:7])(h); err != nil {
+			if err := permit(fmt.Sprint("L", i), one, grantableActions[i%3:][:7])(h); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -144,7 +156,8 @@ func TestPolicyValidation(t *testing.T) {
 			"actions in any case": with("sqs:SendMessage", "SQS:send*"),
 			"every action":        with("sqs:SendMessage", "*"),
 			"NotAction":           with("Action", "NotAction"),
-			"NotPrincipal":        with(`Principal":"*"`, `NotPrincipal":{"AWS":"111111111111"}`),
+			"NotPrincipal":        with(`Allow","Principal":"*"`, `Deny","NotPrincipal":{"AWS":"111111111111"}`),
+			"a variable":          with(testQueueARN, "arn:aws:sqs:*:*:${aws:username}"),
 			"a service":           with(`"*"`, `{"Service":"sns.amazonaws.com"}`),
 			"everybody by AWS":    with(`"*"`, `{"AWS":["*"]}`),
 			"a condition":         with(`"Effect"`, `"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:us-east-1:000000000000:t"}},"Effect"`),
@@ -183,6 +196,10 @@ func TestPolicyValidation(t *testing.T) {
 			"no resource":              with(`,"Resource":"`+testQueueARN+`"`, ""),
 			"another queue":            with(testQueueARN, "arn:aws:sqs:us-east-1:000000000000:other"),
 			"8,193 bytes":              whole(good) + strings.Repeat(" ", 8193-len(whole(good))),
+			"NotPrincipal with Allow":  with(`Principal":"*"`, `NotPrincipal":{"AWS":"111111111111"}`),
+			"two with one Sid":         whole(many(2, strings.Replace(good, `"Effect"`, `"Sid":"x","Effect"`, 1))),
+			"unknown operator":         with(`"Effect"`, `"Condition":{"StringIs":{"aws:username":"x"}},"Effect"`),
+			"no such value":            with(`"Effect"`, `"Condition":{"IpAddress":{"aws:SourceIp":"home"}},"Effect"`),
 			"condition is text":        with(`"Effect"`, `"Condition":"x","Effect"`),
 		}
 		for name, policy := range refuse {
@@ -196,7 +213,7 @@ func TestPolicyValidation(t *testing.T) {
 		checkErrors(t, h, []errorCase{
 			{"21 statements", setWith("q", "Policy", whole(many(21, good))), api.OverLimit, "21 statements were found in the submitted policy, max allowed is 20"},
 			{"8 actions", setWith("q", "Policy", with(`"sqs:SendMessage"`, many(8, `"sqs:SendMessage"`))), api.OverLimit, "8 Actions were found, maximum allowed is 7."},
-			{"51 principals", setWith("q", "Policy", with(`"*"`, `{"AWS":[`+fifty+`,"x"]}`)), api.OverLimit, "51 Principals were found, maximum allowed is 50."},
+			{"51 principals", setWith("q", "Policy", with(`"*"`, `{"AWS":[`+fifty+`,"111111111111"]}`)), api.OverLimit, "51 Principals were found, maximum allowed is 50."},
 			{"11 conditions", setWith("q", "Policy", with(`"Effect"`, `"Condition":{"StringEquals":{`+strings.TrimSuffix(conditions, ",")+`}},"Effect"`)), api.OverLimit, "11 Conditions were found, maximum allowed is 10."},
 		})
 		h.set("q", "Policy", "")

@@ -1,8 +1,6 @@
 package sqs
 
 import (
-	"strings"
-
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/arn"
 	"github.com/staunchmq/staunch/internal/catalog"
@@ -26,18 +24,11 @@ func (s *Service) queue(c *api.Caller, queueURL string) (*catalog.Queue, error) 
 	if err := s.ready(); err != nil {
 		return nil, err
 	}
-	ref, err := arn.ParseQueueURL(queueURL)
+	named, err := arn.OfQueueURL(queueURL, c.Region, c.Account)
 	if err != nil {
 		return nil, api.QueueDoesNotExist.New()
 	}
-	// In an ARN the region is part of the name. A queue of another region does not exist here.
-	if ref.Region != "" && ref.Region != c.Region && strings.HasPrefix(queueURL, "arn:") {
-		return nil, api.QueueDoesNotExist.New()
-	}
-	if ref.Account == "" {
-		ref.Account = c.Account
-	}
-	q := s.catalog.View().Lookup(catalog.Key{Account: ref.Account, Region: c.Region, Name: ref.Name})
+	q := s.catalog.View().Lookup(keyOf(named))
 	if q == nil {
 		return nil, api.QueueDoesNotExist.New()
 	}
