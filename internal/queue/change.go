@@ -35,6 +35,7 @@ const (
 	kindMoveBegun
 	kindMoveEnded
 	kindSettled
+	kindCopied
 )
 
 // do writes the change to the log and applies it.
@@ -55,7 +56,8 @@ func DecodeChange(data []byte) (Change, error) {
 	case kindConfigured:
 		c = &Configured{Settings: r.settings()}
 	case kindSent:
-		c = decodeSent(r)
+		m, origin := r.message()
+		c = &Sent{Message: m, Origin: origin}
 	case kindReceived:
 		c = &Received{Attempt: r.string(), Until: r.varint(), Taken: r.taken()}
 	case kindReceiveRepeated:
@@ -72,6 +74,8 @@ func DecodeChange(data []byte) (Change, error) {
 		c = &MoveEnded{Moved: r.bool(), Refs: r.refs()}
 	case kindSettled:
 		c = &Settled{Origins: r.origins()}
+	case kindCopied:
+		c = decodeCopied(r)
 	default:
 		return nil, fmt.Errorf("queue: unknown kind of change %d", kind)
 	}
@@ -81,14 +85,25 @@ func DecodeChange(data []byte) (Change, error) {
 	return c, nil
 }
 
-// DecodeMessage decodes the message of a Sent change: what a Ref leads to in a journal.
-func DecodeMessage(data []byte) (Message, error) {
+// HoldsMessage reports whether a change, as Append encoded it, holds a message.
+func HoldsMessage(data []byte) bool {
+	return len(data) > 0 && (data[0] == kindSent || data[0] == kindCopied)
+}
+
+// DecodeMessage decodes the message of a change that holds one: what Place leads to in a journal, and at is that place. It returns the
+// message's Ref too, which is not at if the message was copied there.
+func DecodeMessage(data []byte, at Ref) (Ref, Message, error) {
 	r := &reader{data: data}
-	if kind := r.byte(); kind != kindSent {
-		return Message{}, fmt.Errorf("queue: change of kind %d holds no message", kind)
+	switch kind := r.byte(); kind {
+	case kindSent:
+		m, _ := r.message()
+		return at, m, r.end()
+	case kindCopied:
+		c := decodeCopied(r)
+		return c.Ref, c.Message, r.end()
+	default:
+		return Ref{}, Message{}, fmt.Errorf("queue: change of kind %d holds no message", kind)
 	}
-	sent := decodeSent(r)
-	return sent.Message, r.end()
 }
 
 // Configured creates the partition or changes its settings.
@@ -129,8 +144,10 @@ type Sent struct {
 
 // Append encodes the change.
 func (c *Sent) Append(b []byte) []byte {
-	m := &c.Message
-	b = append(b, kindSent)
+	return appendMessage(append(b, kindSent), &c.Message, c.Origin)
+}
+
+func appendMessage(b []byte, m *Message, o *Origin) []byte {
 	b = append(b, m.ID[:]...)
 	b = appendString(b, m.Group)
 	b = appendString(b, m.DeduplicationID)
@@ -139,16 +156,16 @@ func (c *Sent) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(m.Receives))
 	b = binary.AppendVarint(b, m.FirstReceived)
 	b = appendString(b, m.Source)
-	b = appendBool(b, c.Origin != nil)
-	if c.Origin != nil {
-		b = appendOrigin(b, *c.Origin)
+	b = appendBool(b, o != nil)
+	if o != nil {
+		b = appendOrigin(b, *o)
 	}
 	b = binary.AppendUvarint(b, uint64(len(m.Content)))
 	return append(b, m.Content...)
 }
 
-func decodeSent(r *reader) *Sent {
-	c := &Sent{Message: Message{
+func (r *reader) message() (m Message, o *Origin) {
+	m = Message{
 		ID:              r.id(),
 		Group:           r.string(),
 		DeduplicationID: r.string(),
@@ -157,11 +174,30 @@ func decodeSent(r *reader) *Sent {
 		Receives:        r.uint32(),
 		FirstReceived:   r.varint(),
 		Source:          r.string(),
-	}}
-	if r.bool() {
-		c.Origin = &Origin{Partition: ID(r.uvarint()), Ref: r.ref()}
 	}
-	c.Message.Content = r.bytes()
+	if r.bool() {
+		o = &Origin{Partition: ID(r.uvarint()), Ref: r.ref()}
+	}
+	m.Content = r.bytes()
+	return m, o
+}
+
+// Copied writes a message anew that is still in the partition: its content is read from this change from now on. See Copy.
+type Copied struct {
+	Ref     Ref
+	Message Message // as the Sent change had it
+}
+
+// Append encodes the change.
+func (c *Copied) Append(b []byte) []byte {
+	return appendMessage(appendRef(append(b, kindCopied), c.Ref), &c.Message, nil)
+}
+
+func decodeCopied(r *reader) *Copied {
+	c := &Copied{Ref: r.ref()}
+	var o *Origin
+	c.Message, o = r.message()
+	r.require(o == nil)
 	return c
 }
 

@@ -9,13 +9,20 @@ import (
 	"slices"
 )
 
-// checkpointVersion is the layout of a partition's saved state. A reader refuses layouts that it does not know.
-const checkpointVersion = 1
+// Layouts of a partition's saved state. A reader refuses layouts that it does not know.
+const (
+	checkpointVersion       = 1
+	checkpointVersionPlaces = 2 // the same with places behind it; only when there are any
+)
 
 // AppendCheckpoint encodes the whole state. Equal states have equal encodings, however they came about; call Advance with the
 // same time on both before comparing.
 func (p *Partition) AppendCheckpoint(b []byte) []byte {
-	b = append(b, checkpointVersion)
+	version := byte(checkpointVersion)
+	if p.places.runs != nil {
+		version = checkpointVersionPlaces
+	}
+	b = append(b, version)
 	b = binary.AppendVarint(b, p.now)
 	b = binary.AppendVarint(b, p.purged)
 	b = appendSettings(b, p.settings)
@@ -54,6 +61,9 @@ func (p *Partition) AppendCheckpoint(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(origins)))
 	for _, o := range origins {
 		b = appendOrigin(b, o)
+	}
+	if p.places.runs != nil {
+		b = p.places.append(b)
 	}
 	return b
 }
@@ -114,8 +124,9 @@ func appendAttempt(b []byte, t *attempt) []byte {
 // DecodeCheckpoint returns the partition that AppendCheckpoint encoded. It refuses data that no partition encodes to.
 func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
 	r := &reader{data: data}
-	if v := r.byte(); v != checkpointVersion {
-		return nil, fmt.Errorf("queue: checkpoint of partition %d has version %d; this program reads version %d", id, v, checkpointVersion)
+	version := r.byte()
+	if version != checkpointVersion && version != checkpointVersionPlaces {
+		return nil, fmt.Errorf("queue: checkpoint of partition %d has version %d; this program reads up to %d", id, version, checkpointVersionPlaces)
 	}
 	p := New(id)
 	p.now = r.varint()
@@ -128,6 +139,9 @@ func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
 	p.decodeAttempts(r)
 	for _, o := range r.origins() {
 		p.arrivals[o] = struct{}{}
+	}
+	if version == checkpointVersionPlaces {
+		p.places = r.places()
 	}
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("queue: checkpoint of partition %d: %w", id, err)
@@ -244,23 +258,4 @@ func (p *Partition) decodeAttempts(r *reader) {
 		p.attempts.remember(t.id, t.at, t.entries)
 		last = t
 	}
-}
-
-// OldestRecord returns the number of the oldest journal record that holds a message of the partition; ok is false if there is
-// none. It looks at every entry and every group.
-func (p *Partition) OldestRecord() (record uint64, ok bool) {
-	older := func(r uint64) {
-		if !ok || r < record {
-			record, ok = r, true
-		}
-	}
-	for ref := range p.entries.items {
-		older(ref.Record)
-	}
-	for _, g := range p.groups.items {
-		if !g.tail.empty() {
-			older(g.tail.front().record)
-		}
-	}
-	return record, ok
 }

@@ -30,7 +30,8 @@
 //
 // A message that was never received and has no delay of its own costs nearly nothing: it is part of an extent, a run of messages
 // of one record in the tail of its message group. Messages without a group share the group "". Once a message is received,
-// delayed by itself, or moved here, it has an entry of its own. Bodies are never kept here: they are read from the journal by Ref.
+// delayed by itself, or moved here, it has an entry of its own. Bodies are never kept here: they are read from the journal by Ref, or, for
+// messages that were copied forward so that old records can be trimmed, from the place that a small table has for their Ref.
 //
 // Groups that can hand out a message are in an index by the place in line of their first message, so that a receive costs
 // O(log n) whatever the backlog is, and a stuck FIFO group hides no other.

@@ -130,6 +130,7 @@ func (p *Partition) remove(e *entry) {
 	p.hide(e)
 	p.bySent.Delete(e)
 	p.entries.delete(e.ref)
+	p.places.drop(e.ref, 1)
 	if p.settings.FIFO {
 		e.group.removeHot(e)
 	}

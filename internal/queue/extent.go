@@ -1,5 +1,7 @@
 package queue
 
+import "sort"
+
 // extent is a run of messages of one record that were never received and have no delay of their own. All of a record's messages
 // have the same sent time.
 type extent struct {
@@ -17,12 +19,24 @@ type arrival struct {
 	firstReceived int64
 }
 
+// holds reports whether the message is in the extent.
+func (x *extent) holds(ref Ref) bool {
+	return ref.Record == x.record && ref.Index >= x.index && ref.Index-x.index < x.count
+}
+
 func (x *extent) first() Ref { return Ref{Record: x.record, Index: x.index} }
 
 // tail is a first-in first-out list of extents: the messages of a group that were never received, in order.
 type tail struct {
 	list[extent]
 	count int64 // messages
+}
+
+// holds reports whether the message is in the tail.
+func (t *tail) holds(ref Ref) bool {
+	extents := t.live()
+	i := sort.Search(len(extents), func(i int) bool { return extents[i].first().Compare(ref) > 0 })
+	return i > 0 && extents[i-1].holds(ref)
 }
 
 // push adds a message that comes after all others.

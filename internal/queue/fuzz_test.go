@@ -27,6 +27,7 @@ func changes() []Change {
 		&MoveBegun{Target: 4, Taken: taken},
 		&MoveEnded{Moved: true, Refs: []Ref{{Record: 1}, {Record: 2, Index: 1}}},
 		&Settled{Origins: []Origin{origin, {Partition: 1}}},
+		&Copied{Ref: Ref{Record: 300, Index: 2}, Message: message},
 	}
 }
 
@@ -96,14 +97,24 @@ func FuzzDecodeMessage(f *testing.F) {
 		f.Add(c.Append(nil))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := DecodeMessage(data)
+		at := Ref{Record: 1 << 40, Index: 7}
+		ref, m, err := DecodeMessage(data, at)
 		c, changeErr := DecodeChange(data)
-		sent, isSent := c.(*Sent)
-		if (err == nil) != (changeErr == nil && isSent) {
-			t.Fatalf("message: %v; change: %v", err, changeErr)
+		var again Change
+		switch c := c.(type) {
+		case *Sent:
+			again = &Sent{Message: m, Origin: c.Origin}
+			if ref != at {
+				t.Fatalf("message %v at %v", ref, at)
+			}
+		case *Copied:
+			again = &Copied{Ref: ref, Message: m}
 		}
-		if err == nil && !bytes.Equal((&Sent{Message: m, Origin: sent.Origin}).Append(nil), sent.Append(nil)) {
-			t.Fatalf("message %+v, change %+v", m, sent.Message)
+		if (err == nil) != (changeErr == nil && again != nil) || again != nil && !HoldsMessage(data) {
+			t.Fatalf("message: %v; change: %v, %T", err, changeErr, c)
+		}
+		if err == nil && !bytes.Equal(again.Append(nil), c.Append(nil)) {
+			t.Fatalf("message %+v, change %+v", m, c)
 		}
 	})
 }
@@ -133,6 +144,16 @@ func savedPartitions(t testing.TB) (saved [][]byte) {
 			}
 		}
 		p.BeginMove(1000, log, 1, 2)
+		saved = append(saved, p.AppendCheckpoint(nil))
+		log.at(1001)
+		for m := range p.Live() {
+			for i := range m.Count {
+				at := Ref{Record: m.At.Record, Index: m.At.Index + i}
+				if at.Index%5 < 3 {
+					p.Copy(1001, log, at, at, log.message(t, at))
+				}
+			}
+		}
 		saved = append(saved, p.AppendCheckpoint(nil))
 	}
 	return saved

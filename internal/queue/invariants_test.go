@@ -50,6 +50,36 @@ func checkInvariants(t rapid.TB, p *Partition) {
 	}
 	checkDelays(p, fail)
 	checkMemory(p, fail)
+	checkPlaces(p, fail)
+}
+
+// checkPlaces: every message that has a place of its own is there, and runs are as long as they can be.
+func checkPlaces(p *Partition, fail func(string, ...any)) {
+	if p.places.runs == nil {
+		return
+	}
+	live := make(map[Ref]bool)
+	for run := range p.Live() {
+		for i := range run.Count {
+			live[Ref{Record: run.Ref.Record, Index: run.Ref.Index + i}] = true
+		}
+	}
+	var last Stored
+	p.places.runs.Scan(func(run Stored) bool {
+		if run.Count == 0 || run.continues(last) || run.Ref.Record == last.Ref.Record && uint64(run.Ref.Index) < last.end() {
+			fail("the places of %+v after %+v", run, last)
+		}
+		for i := range run.Count {
+			if ref := (Ref{Record: run.Ref.Record, Index: run.Ref.Index + i}); !live[ref] {
+				fail("message %v has a place and is not there", ref)
+			}
+		}
+		last = run
+		return true
+	})
+	if p.places.runs.Len() == 0 {
+		fail("an empty table of places is kept")
+	}
 }
 
 // checkEntries looks at every message that has an entry, and returns the counts of their states.

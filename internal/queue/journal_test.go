@@ -42,12 +42,12 @@ func (j *journal) End(buffer []byte) Ref {
 	return Ref{Record: uint64(len(j.records)), Index: uint32(len(r.changes) - 1)}
 }
 
-// message reads a message by its Ref, as the owner of a shard does.
-func (j *journal) message(t rapid.TB, ref Ref) Message {
+// message reads a message from its place, as the owner of a shard does.
+func (j *journal) message(t rapid.TB, at Ref) Message {
 	t.Helper()
-	m, err := DecodeMessage(j.records[ref.Record-1].changes[ref.Index].data)
+	_, m, err := DecodeMessage(j.records[at.Record-1].changes[at.Index].data, at)
 	if err != nil {
-		t.Fatalf("message %v: %v", ref, err)
+		t.Fatalf("message at %v: %v", at, err)
 	}
 	return m
 }

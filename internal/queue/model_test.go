@@ -32,6 +32,19 @@ type modelMessage struct {
 	back      int64 // when it became visible, if ever that was an event
 	moving    bool
 	target    ID
+	at        Ref // where it was copied to; zero before
+}
+
+// place returns where the content is.
+func (x *modelMessage) place() Ref {
+	if x.at != (Ref{}) {
+		return x.at
+	}
+	return x.ref
+}
+
+func (x *modelMessage) delivery() Delivery {
+	return Delivery{Handle: Handle{Ref: x.ref, Receives: x.Receives}, At: x.place(), FirstReceived: x.FirstReceived}
 }
 
 type modelAccepted struct {

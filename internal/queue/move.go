@@ -47,7 +47,7 @@ type Move struct {
 func (p *Partition) Moving() []Move {
 	moves := make([]Move, 0, len(p.moving))
 	for e, target := range p.moving {
-		moves = append(moves, Move{Delivery: e.delivery(), Target: target})
+		moves = append(moves, Move{Delivery: p.delivery(e), Target: target})
 	}
 	slices.SortFunc(moves, func(a, b Move) int { return a.Handle.Ref.Compare(b.Handle.Ref) })
 	return moves

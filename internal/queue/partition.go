@@ -28,6 +28,7 @@ type Partition struct {
 	attempts attempts // FIFO: receive request attempt IDs
 	// arrivals holds the origins of messages that were moved here and are not settled.
 	arrivals map[Origin]struct{}
+	places   places // of messages that were copied forward
 
 	now    int64 // the time of the latest Advance, Unix ms
 	purged int64 // when the latest purge was, Unix ms; 0 before
@@ -54,6 +55,7 @@ func (p *Partition) clear() {
 	p.delays = delays{}
 	p.dedup = memory{byGroup: p.settings.DeduplicateByGroup}
 	p.attempts = newAttempts()
+	p.places = places{}
 	p.stats = Stats{}
 }
 

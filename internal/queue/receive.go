@@ -13,6 +13,7 @@ type ReceiveOptions struct {
 // Delivery is a message that a receive handed out, or that is on its way to another partition.
 type Delivery struct {
 	Handle        Handle
+	At            Ref   // where its content is: see Partition.Place
 	FirstReceived int64 // Unix ms
 }
 
@@ -38,7 +39,7 @@ func (p *Partition) Receive(now int64, log Log, o ReceiveOptions) (ReceiveResult
 	if o.Attempt != "" {
 		if first, ok := p.attempts.lookup(o.Attempt); ok {
 			p.do(log, now, &ReceiveRepeated{Attempt: o.Attempt, Until: until})
-			return ReceiveResult{Messages: deliveries(first.entries)}, nil
+			return ReceiveResult{Messages: p.deliveries(first.entries)}, nil
 		}
 	}
 	room := InFlightMax - int(p.stats.InFlight)
@@ -102,21 +103,21 @@ func (b *pick) add(ref Ref, g *group, receives uint32) {
 func (p *Partition) delivered(taken []Taken) []Delivery {
 	deliveries := make([]Delivery, len(taken))
 	for i, t := range taken {
-		deliveries[i] = p.mustEntry(t.Ref).delivery()
+		deliveries[i] = p.delivery(p.mustEntry(t.Ref))
 	}
 	return deliveries
 }
 
-func deliveries(entries []*entry) []Delivery {
+func (p *Partition) deliveries(entries []*entry) []Delivery {
 	deliveries := make([]Delivery, len(entries))
 	for i, e := range entries {
-		deliveries[i] = e.delivery()
+		deliveries[i] = p.delivery(e)
 	}
 	return deliveries
 }
 
-func (e *entry) delivery() Delivery {
-	return Delivery{Handle: Handle{Ref: e.ref, Receives: e.receives}, FirstReceived: e.firstReceived}
+func (p *Partition) delivery(e *entry) Delivery {
+	return Delivery{Handle: Handle{Ref: e.ref, Receives: e.receives}, At: p.places.of(e.ref), FirstReceived: e.firstReceived}
 }
 
 func (c *Received) apply(p *Partition, now int64, _ Ref) {

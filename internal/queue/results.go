@@ -37,3 +37,6 @@ type Stats struct {
 	// GroupsInFlight is the number of message groups with messages in flight (FIFO).
 	GroupsInFlight int64
 }
+
+// MessageCount returns the number of messages of the partition, in all states.
+func (s Stats) MessageCount() int64 { return s.Visible + s.InFlight + s.Delayed }

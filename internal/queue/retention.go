@@ -42,6 +42,7 @@ func (p *Partition) expireMessages(now int64) {
 		} else {
 			p.stats.Delayed -= int64(x.count)
 		}
+		p.places.drop(x.first(), x.count)
 		g.tail.popExtent()
 		p.refresh(g)
 	}
