@@ -116,6 +116,10 @@ func (d *dumper) queueChange(c queue.Change) (kind string, f fields, err error) 
 	case *queue.Sent:
 		f, err := d.sent(c)
 		return "sent", f, err
+	case *queue.Copied:
+		f, err := d.message(&c.Message)
+		f["message"] = c.Ref.String()
+		return "copied", f, err
 	case *queue.Received:
 		return "received", fields{"attempt": c.Attempt, "until": moment(c.Until), "messages": taken(c.Taken)}, nil
 	case *queue.ReceiveRepeated:
@@ -146,7 +150,14 @@ func (d *dumper) queueChange(c queue.Change) (kind string, f fields, err error) 
 }
 
 func (d *dumper) sent(c *queue.Sent) (fields, error) {
-	m := &c.Message
+	f, err := d.message(&c.Message)
+	if c.Origin != nil {
+		f["origin"] = origin(*c.Origin)
+	}
+	return f, err
+}
+
+func (d *dumper) message(m *queue.Message) (fields, error) {
 	f := fields{"message_id": uuid.UUID(m.ID).String(), "sent": moment(m.Sent), "content_bytes": len(m.Content)}
 	add := func(name string, is bool, value any) {
 		if is {
@@ -159,9 +170,6 @@ func (d *dumper) sent(c *queue.Sent) (fields, error) {
 	add("receives", m.Receives != 0, m.Receives)
 	add("first_received", m.FirstReceived != 0, moment(m.FirstReceived))
 	add("source", m.Source != "", m.Source)
-	if c.Origin != nil {
-		f["origin"] = origin(*c.Origin)
-	}
 	if !d.options.Bodies {
 		return f, nil
 	}

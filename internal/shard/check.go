@@ -83,10 +83,12 @@ type checker struct {
 	kinds []string
 }
 
-// sentRun is a run of changes of one record that hold messages of one partition, with contents of one kind.
+// sentRun is a run of changes of one record that hold messages of one partition, with contents of one kind: the first message is ref, the
+// others have the indexes after it.
 type sentRun struct {
 	index, count uint32
 	partition    queue.ID
+	ref          queue.Ref
 	kind         int // in kinds
 }
 
@@ -214,15 +216,21 @@ func (c *checker) decode(seq journal.Seq, rec []byte) error {
 		if err != nil {
 			return c.locate(seq, fmt.Errorf("change %d: %w", i, err))
 		}
-		message, ok := decoded.(*queue.Sent)
-		if !ok {
+		ref := queue.Ref{Record: uint64(seq), Index: uint32(i)}
+		var content []byte
+		switch decoded := decoded.(type) {
+		case *queue.Sent:
+			content = decoded.Message.Content
+		case *queue.Copied:
+			ref, content = decoded.Ref, decoded.Message.Content
+		default:
 			continue
 		}
-		kind, err := c.kind(message.Message.Content)
+		kind, err := c.kind(content)
 		if err != nil {
 			return c.locate(seq, fmt.Errorf("change %d: %w", i, err))
 		}
-		run := sentRun{index: uint32(i), count: 1, partition: id, kind: kind}
+		run := sentRun{index: uint32(i), count: 1, partition: id, ref: ref, kind: kind}
 		if n := len(runs); n > 0 && runs[n-1].continues(run) {
 			runs[n-1].count++
 			continue
@@ -237,7 +245,8 @@ func (c *checker) decode(seq journal.Seq, rec []byte) error {
 
 // continues tells whether next can be a part of r.
 func (r sentRun) continues(next sentRun) bool {
-	return r.partition == next.partition && r.kind == next.kind && r.index+r.count == next.index
+	return r.partition == next.partition && r.kind == next.kind && r.index+r.count == next.index &&
+		r.ref.Record == next.ref.Record && r.ref.Index+r.count == next.ref.Index
 }
 
 // kind returns the number of a content's kind.
@@ -358,8 +367,8 @@ func (c *checker) summarize(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
 		p := s.partitions[id]
 		c.report.Messages += p.Stats().MessageCount()
-		for ref, count := range p.Live() {
-			if err := c.lookUp(id, ref, count); err != nil {
+		for run := range p.Live() {
+			if err := c.lookUp(id, run); err != nil {
 				c.damaged(err)
 				break // one for each partition is enough
 			}
@@ -371,33 +380,40 @@ func (c *checker) summarize(ctx context.Context) error {
 	return nil
 }
 
-// lookUp checks that records hold the messages from ref on, and counts their kinds.
-func (c *checker) lookUp(id queue.ID, ref queue.Ref, count uint32) error {
-	seq := journal.Seq(ref.Record)
+// lookUp checks that the records hold the messages of a run, and counts their kinds.
+func (c *checker) lookUp(id queue.ID, run queue.Stored) error {
+	seq := journal.Seq(run.At.Record)
 	missing := func(format string, args ...any) error {
 		return &journal.DamagedError{Shard: c.report.Shard, Seq: seq,
-			Reason: fmt.Sprintf("message %v of partition %d: ", ref, id) + fmt.Sprintf(format, args...)}
+			Reason: fmt.Sprintf("message %v of partition %d: ", run.Ref, id) + fmt.Sprintf(format, args...)}
 	}
 	if seq < c.report.First || seq > c.report.Last {
 		return missing("its record is not there")
 	}
 	runs := c.sent[seq]
-	i, found := slices.BinarySearchFunc(runs, ref.Index, func(r sentRun, index uint32) int { return cmp.Compare(r.index, index) })
-	if !found {
-		i--
-	}
-	for index, left := uint64(ref.Index), uint64(count); left > 0; i++ {
-		if i < 0 || i >= len(runs) || index < uint64(runs[i].index) || index >= uint64(runs[i].index)+uint64(runs[i].count) {
+	for run.Count > 0 {
+		i, found := slices.BinarySearchFunc(runs, run.At.Index, func(r sentRun, index uint32) int { return cmp.Compare(r.index, index) })
+		if !found {
+			i--
+		}
+		if i < 0 || run.At.Index-runs[i].index >= runs[i].count {
 			return missing("the record has no message there")
 		}
-		if runs[i].partition != id {
-			return missing("it is one of partition %d", runs[i].partition)
+		held := runs[i]
+		skip := run.At.Index - held.index
+		switch ref := (queue.Ref{Record: held.ref.Record, Index: held.ref.Index + skip}); {
+		case held.partition != id:
+			return missing("it is one of partition %d", held.partition)
+		case ref != run.Ref:
+			return missing("it is message %v", ref)
 		}
-		n := min(left, uint64(runs[i].index)+uint64(runs[i].count)-index)
+		n := min(run.Count, held.count-skip)
 		if len(c.kinds) > 0 {
-			c.report.Kinds[c.kinds[runs[i].kind]] += int64(n)
+			c.report.Kinds[c.kinds[held.kind]] += int64(n)
 		}
-		index, left = index+n, left-n
+		run.Ref.Index += n
+		run.At.Index += n
+		run.Count -= n
 	}
 	return nil
 }

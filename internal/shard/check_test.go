@@ -3,11 +3,9 @@ package shard
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -173,8 +171,7 @@ func TestCheckFindsWrongCheckpoints(t *testing.T) {
 		{"hash of the record", func(b []byte) []byte { b[1] ^= 1; return b }, "it follows a record with hash"},
 		{"cut off", func(b []byte) []byte { return b[:len(b)-1] }, "EOF"},
 		{"one message less", func(b []byte) []byte {
-			// A partition with its state from nothing: the last one, other, gets that of an empty one.
-			return replacePartition(b, other, queue.New(other).AppendCheckpoint(nil))
+			return withoutMessages(t, b, other)
 		}, "another state of partition 3"},
 	}
 	for _, tt := range tests {
@@ -201,17 +198,19 @@ func TestCheckFindsWrongCheckpoints(t *testing.T) {
 	}
 }
 
-// replacePartition returns a shard's checkpoint with another state of a partition, the last one.
-func replacePartition(b []byte, id queue.ID, state []byte) []byte {
-	d := bytes.NewReader(b)
-	i := bytes.LastIndex(b, []byte{byte(id), 0, 0, 0, 0, 0, 0, 0}[:1])
-	for ; i > 0; i-- {
-		if b[i] == byte(id) && i+9 <= len(b) && binary.LittleEndian.Uint64(b[i+1:]) == uint64(d.Len()-i-9) {
-			break
-		}
+// withoutMessages returns a checkpoint in which a partition is a new one.
+func withoutMessages(t *testing.T, b []byte, id queue.ID) []byte {
+	s := &Shard{options: Options{Definitions: &definitionList{}}}
+	s.clear()
+	if err := s.restore(1, b); err != nil {
+		t.Fatal(err)
 	}
-	b = binary.LittleEndian.AppendUint64(slices.Clone(b[:i+1]), uint64(len(state)))
-	return append(b, state...)
+	s.partitions[id] = &partition{Partition: queue.New(id)}
+	b, err := s.appendCheckpoint(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestCheckNeedsAStateToBeginWith(t *testing.T) {
@@ -230,31 +229,49 @@ func TestCheckNeedsAStateToBeginWith(t *testing.T) {
 func TestCheckFindsMissingMessages(t *testing.T) {
 	v := view(t, written(t, 2000))
 	c := &checker{view: v, report: &Report{First: 5, Last: 9}, sent: map[journal.Seq][]sentRun{
-		6: {{index: 2, count: 3, partition: 1}, {index: 7, count: 1, partition: 2}},
-		8: {{index: 0, count: 3, partition: 1}, {index: 3, count: 2, partition: 1, kind: 1}, {index: 6, count: 1, partition: 1}},
+		6: {
+			{index: 2, count: 3, partition: 1, ref: queue.Ref{Record: 6, Index: 2}},
+			{index: 7, count: 1, partition: 2, ref: queue.Ref{Record: 6, Index: 7}},
+			{index: 8, count: 2, partition: 1, ref: queue.Ref{Record: 3, Index: 20}},
+			{index: 10, count: 2, partition: 1, ref: queue.Ref{Record: 3, Index: 30}},
+		},
+		8: {
+			{index: 0, count: 3, partition: 1, ref: queue.Ref{Record: 8}},
+			{index: 3, count: 2, partition: 1, ref: queue.Ref{Record: 8, Index: 3}, kind: 1},
+			{index: 6, count: 1, partition: 1, ref: queue.Ref{Record: 8, Index: 6}},
+		},
 	}, kinds: []string{"x", "y"}}
 	c.report.Kinds = make(map[string]int64)
 	tests := []struct {
-		ref   queue.Ref
+		at    queue.Ref
 		count uint32
-		want  string // "" if it is there
+		want  string    // "" if it is there
+		ref   queue.Ref // at, if zero
 	}{
-		{queue.Ref{Record: 6, Index: 2}, 3, ""},
-		{queue.Ref{Record: 6, Index: 4}, 1, ""},
-		{queue.Ref{Record: 6, Index: 1}, 1, "no message there"},
-		{queue.Ref{Record: 6, Index: 4}, 2, "no message there"},
-		{queue.Ref{Record: 6, Index: 9}, 1, "no message there"},
-		{queue.Ref{Record: 7, Index: 0}, 1, "no message there"},
-		{queue.Ref{Record: 6, Index: 7}, 1, "it is one of partition 2"},
-		{queue.Ref{Record: 4, Index: 0}, 1, "its record is not there"},
-		{queue.Ref{Record: 10, Index: 0}, 1, "its record is not there"},
-		{queue.Ref{Record: 8, Index: 1}, 4, ""},
-		{queue.Ref{Record: 8, Index: 1}, 5, "no message there"},
+		{queue.Ref{Record: 6, Index: 2}, 3, "", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 4}, 1, "", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 1}, 1, "no message there", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 4}, 2, "no message there", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 12}, 1, "no message there", queue.Ref{}},
+		{queue.Ref{Record: 7, Index: 0}, 1, "no message there", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 7}, 1, "it is one of partition 2", queue.Ref{}},
+		{queue.Ref{Record: 4, Index: 0}, 1, "its record is not there", queue.Ref{}},
+		{queue.Ref{Record: 10, Index: 0}, 1, "its record is not there", queue.Ref{}},
+		{queue.Ref{Record: 6, Index: 8}, 2, "", queue.Ref{Record: 3, Index: 20}},
+		{queue.Ref{Record: 6, Index: 9}, 1, "", queue.Ref{Record: 3, Index: 21}},
+		{queue.Ref{Record: 6, Index: 9}, 2, "it is message 3/30", queue.Ref{Record: 3, Index: 21}},
+		{queue.Ref{Record: 6, Index: 9}, 1, "it is message 3/21", queue.Ref{}},
+		{queue.Ref{Record: 8, Index: 1}, 4, "", queue.Ref{}},
+		{queue.Ref{Record: 8, Index: 1}, 5, "no message there", queue.Ref{}},
 	}
 	for _, tt := range tests {
-		err := c.lookUp(1, tt.ref, tt.count)
+		ref := tt.ref
+		if ref == (queue.Ref{}) {
+			ref = tt.at
+		}
+		err := c.lookUp(1, queue.Stored{Ref: ref, At: tt.at, Count: tt.count})
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%d messages from %v: %v, want %q", tt.count, tt.ref, err, tt.want)
+			t.Errorf("%d messages %v in %v: %v, want %q", tt.count, ref, tt.at, err, tt.want)
 		}
 	}
 	if c.report.Kinds["y"] != 4 {

@@ -16,8 +16,11 @@ import (
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
-// stateVersion is the layout of a shard's checkpoint.
-const stateVersion = 1
+// Layouts of a shard's checkpoint: the state, and since the second the ledger behind it.
+const (
+	stateVersion       = 2
+	stateVersionNoBook = 1
+)
 
 // reclaimEvery is how often a shard looks whether most of its messages have gone since the last checkpoint.
 const reclaimEvery = time.Minute
@@ -39,7 +42,7 @@ func (s *Shard) lookWhatHasGone() {
 		return
 	}
 	s.reclaimAt = now.Add(reclaimEvery)
-	s.reclaimable = s.messages() < s.messagesKept/2
+	s.reclaimable = s.reclaimable || s.messages() < s.messagesKept/2
 }
 
 // messages returns how many messages there are, in all partitions.
@@ -63,57 +66,47 @@ func (s *Shard) maybeCheckpoint() error {
 	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
 		return nil
 	}
-	state, err := s.appendState(make([]byte, 0, s.stateSize+s.stateSize/8))
+	state, err := s.appendCheckpoint(make([]byte, 0, s.stateSize+s.stateSize/8))
 	if err != nil {
 		return fmt.Errorf("shard %d: encode a checkpoint: %w", s.options.ID, err)
 	}
 	s.stateSize = len(state)
-	seq, needed := s.last, s.oldestNeeded()
+	seq, live := s.last, s.survey()
+	s.planCleaning(live)
 	bytes, started := s.sinceCheckpoint, s.options.Clock.Now()
 	s.checkpointing, s.checkpointEarly = true, false
 	s.saved()
 	s.saving.Go(func() {
-		err := s.saveCheckpoint(seq, needed, state)
-		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, took: s.options.Clock.Now().Sub(started), err: err})
+		trimmed, err := s.saveCheckpoint(seq, live.needed, state)
+		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, trimmed: trimmed, took: s.options.Clock.Now().Sub(started), err: err})
 	})
 	return nil
 }
 
-// oldestNeeded returns the oldest record that a message is still read from, or the one after the newest.
-func (s *Shard) oldestNeeded() journal.Seq {
-	needed := s.last + 1
-	for _, p := range s.partitions {
-		if record, ok := p.OldestRecord(); ok {
-			needed = min(needed, journal.Seq(record))
-		}
-	}
-	return needed
-}
-
 // saveCheckpoint stores the state and removes the records that neither a message nor the checkpoint before this one needs: if
-// this one should turn out to be damaged, that one and the records after it are there.
-func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) error {
+// this one should turn out to be damaged, that one and the records after it are there. It returns the newest record that was removed.
+func (s *Shard) saveCheckpoint(seq, needed journal.Seq, state []byte) (trimmed journal.Seq, err error) {
 	ctx := context.Background()
-	err := s.options.Journal.Checkpoints().Save(ctx, seq, func(w io.Writer) error {
+	err = s.options.Journal.Checkpoints().Save(ctx, seq, func(w io.Writer) error {
 		_, err := w.Write(state)
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	list, err := s.options.Journal.Checkpoints().List(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(list) < journal.CheckpointsKept {
-		return nil
+		return 0, nil
 	}
 	upTo := min(needed-1, list[len(list)-1])
 	first, _, err := s.options.Journal.Tail(ctx)
 	if err != nil || upTo < first {
-		return err
+		return 0, err
 	}
-	return s.options.Journal.Trim(ctx, upTo)
+	return upTo, s.options.Journal.Trim(ctx, upTo)
 }
 
 func (s *Shard) checkpointed(l landing) {
@@ -127,6 +120,9 @@ func (s *Shard) checkpointed(l landing) {
 		s.retryAfter = s.options.Clock.Now().Add(pause)
 	} else {
 		s.checkpointFailures = 0
+		s.checkpointSeq = l.seq
+		s.ledger.trim(l.trimmed)
+		s.journalBytes.Store(s.ledger.bytes)
 	}
 	s.earlyAfter = s.options.Clock.Now().Add(pause)
 }
@@ -153,6 +149,10 @@ func (s *Shard) loadCheckpoint(ctx context.Context) error {
 		}
 		if err == nil {
 			s.saved()
+			s.checkpointSeq = seq
+			if len(s.ledger.blocks) == 0 {
+				return s.countRecords(ctx, seq)
+			}
 			return nil
 		}
 		if errors.Is(err, journal.ErrNewerFormat) || ctx.Err() != nil {
@@ -187,6 +187,15 @@ func (s *Shard) State() ([]byte, error) {
 	return s.appendState(nil)
 }
 
+// appendCheckpoint encodes what a checkpoint holds.
+func (s *Shard) appendCheckpoint(b []byte) ([]byte, error) {
+	b, err := s.appendState(b)
+	if err != nil {
+		return nil, err
+	}
+	return s.ledger.append(b), nil
+}
+
 // appendState encodes the shard's state at its newest record. Nothing may be on its way.
 func (s *Shard) appendState(b []byte) ([]byte, error) {
 	b = append(b, stateVersion)
@@ -213,7 +222,7 @@ func (s *Shard) appendState(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// restore is the inverse of appendState.
+// restore is the inverse of appendCheckpoint.
 func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -221,11 +230,12 @@ func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 		}
 	}()
 	d := &decoder{Reader: bytes.NewReader(state)}
-	switch v := d.byte(); {
-	case v > stateVersion:
-		return fmt.Errorf("%w: checkpoint %d has version %d, this program knows up to %d", journal.ErrNewerFormat, seq, v, stateVersion)
-	case v != stateVersion:
-		return fmt.Errorf("checkpoint %d has the unknown version %d", seq, v)
+	version := d.byte()
+	switch {
+	case version > stateVersion:
+		return fmt.Errorf("%w: checkpoint %d has version %d, this program knows up to %d", journal.ErrNewerFormat, seq, version, stateVersion)
+	case version < stateVersionNoBook:
+		return fmt.Errorf("checkpoint %d has the unknown version %d", seq, version)
 	}
 	s.last = seq
 	copy(s.lastHash[:], d.next(uint64(len(s.lastHash))))
@@ -243,6 +253,9 @@ func (s *Shard) restore(seq journal.Seq, state []byte) (err error) {
 			return err
 		}
 		s.newPartition(q)
+	}
+	if version != stateVersionNoBook {
+		s.ledger = d.ledger()
 	}
 	switch {
 	case d.err != nil:

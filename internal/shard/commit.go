@@ -20,16 +20,19 @@ type flight struct {
 	pending journal.Pending
 }
 
-// landing is what became of a flight, or of a checkpoint.
+// landing is what became of a flight, of a checkpoint or of a read for cleaning.
 type landing struct {
 	err        error
 	grows      bool // as in the record
 	checkpoint bool
+	cleaning   *cleaning // something was read for it
 
-	// Of the checkpoint: its number, the bytes of records that it covers and the one before does not, how long it took.
-	seq   journal.Seq
-	bytes int64
-	took  time.Duration
+	// Of the checkpoint: its number, the bytes of records that it covers and the one before does not, how long it took, and the newest
+	// record that was trimmed. Of cleaning: the bytes that were read.
+	seq     journal.Seq
+	bytes   int64
+	took    time.Duration
+	trimmed journal.Seq
 }
 
 // flush hands the record that is being built to the journal if it is its turn.
@@ -54,6 +57,8 @@ func (s *Shard) flush() {
 	expect := s.last
 	s.last, s.lastHash, s.lastEpoch = b.builder.Header.Seq, journal.Hash(rec), b.builder.Header.Epoch
 	s.sinceCheckpoint += int64(len(rec))
+	s.ledger.add(s.last, rec)
+	s.journalBytes.Store(s.ledger.bytes)
 	s.recordSize = max(journal.HeaderBytes, min(len(rec)+len(rec)/8, flushBytes+flushBytes/8)) // the next one is likely to be as large
 	s.cache.add(s.last, rec)
 	f := &flight{record: b, bytes: len(rec), started: s.options.Clock.Now()}
@@ -169,6 +174,9 @@ func (s *Shard) landings() (full, grows bool, err error) {
 		switch {
 		case l.checkpoint:
 			s.checkpointed(l)
+			continue
+		case l.cleaning != nil:
+			s.foundSome(l)
 			continue
 		case errors.Is(l.err, journal.ErrFull):
 			full, grows = true, grows || l.grows

@@ -318,7 +318,7 @@ func TestDecisionsAreMadeAtTheTimeThatThePartitionHasSeen(t *testing.T) {
 		message := sendRequest(standard, []byte("m"))
 		s.ask(message)
 		s.rest()
-		sent, err := s.message(t.Context(), message.results[0].Ref)
+		sent, err := s.read(standard, message.results[0].Ref)
 		if err != nil {
 			t.Fatal(err)
 		}

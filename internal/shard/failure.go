@@ -66,7 +66,7 @@ func grows(r request) bool {
 // reads reports whether a request never changes anything.
 func reads(r request) bool {
 	switch r.(type) {
-	case *statistics, *allStatistics, *listPartitions, *listMoving, *listUnsettled, *giveUp, *stopWaiting:
+	case *statistics, *locate, *allStatistics, *listPartitions, *listMoving, *listUnsettled, *giveUp, *stopWaiting:
 		return true
 	default:
 		return false

@@ -290,6 +290,28 @@ func (s *stepper) rest() {
 	}
 }
 
+// read reads a message from where it is now.
+func (s *stepper) read(p queue.ID, ref queue.Ref) (queue.Message, error) {
+	at := ref
+	if q := s.partitions[p]; q != nil {
+		at = q.Place(ref)
+	}
+	return s.messageAt(context.Background(), ref, at)
+}
+
+// received reads what a receive has picked, and turns meanwhile. It belongs into the bubble of a synctest.
+func (s *stepper) received(p queue.ID, picked []queue.Delivery) (messages []ReceivedMessage, err error) {
+	c := startErr(func() (err error) {
+		messages, err = s.Shard.received(context.Background(), p, picked)
+		return err
+	})
+	for !c.answered() {
+		s.rest()
+		synctest.Wait()
+	}
+	return messages, c.err
+}
+
 // ask hands a request in; it is decided in the next turn.
 func (s *stepper) ask(r request) {
 	s.t.Helper()

@@ -131,14 +131,14 @@ func (s *Shard) Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*Re
 	}
 	result := &ReceiveResult{}
 	var err error
-	if result.Messages, err = s.received(ctx, r.result.Messages); err != nil {
+	if result.Messages, err = s.received(ctx, p, r.result.Messages); err != nil {
 		return nil, s.readFailed(err)
 	}
 	dead := make([]queue.Move, len(r.result.Dead))
 	for i, d := range r.result.Dead {
 		dead[i] = queue.Move{Delivery: d, Target: r.result.DeadLetter}
 	}
-	if result.Moves, err = s.moves(ctx, dead); err != nil {
+	if result.Moves, err = s.moves(ctx, p, dead); err != nil {
 		return nil, s.readFailed(err)
 	}
 	return result, nil
@@ -202,7 +202,7 @@ func (s *Shard) BeginMove(ctx context.Context, p queue.ID, max int, target queue
 	if err := s.ask(ctx, r, &r.asked); err != nil {
 		return nil, err
 	}
-	messages, err := s.moves(ctx, r.moves)
+	messages, err := s.moves(ctx, p, r.moves)
 	if err != nil {
 		return nil, s.readFailed(err)
 	}
@@ -215,7 +215,7 @@ func (s *Shard) Moving(ctx context.Context, p queue.ID) ([]MovingMessage, error)
 	if err := s.ask(ctx, r, &r.asked); err != nil {
 		return nil, err
 	}
-	messages, err := s.moves(ctx, r.moves)
+	messages, err := s.moves(ctx, p, r.moves)
 	if err != nil {
 		return nil, s.readFailed(err)
 	}

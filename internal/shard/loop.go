@@ -51,6 +51,7 @@ func (s *Shard) drain() error {
 	s.mu.Unlock()
 	s.noWaits = true
 	for {
+		s.stopCleaning()
 		s.endAllWaits(nil)
 		if err := s.turn(); err != nil {
 			return err
@@ -81,6 +82,7 @@ func (s *Shard) turn() (err error) {
 	if err := s.maybeCheckpoint(); err != nil {
 		return err
 	}
+	s.clean()
 	s.step()
 	s.flush()
 	s.release()
@@ -126,6 +128,9 @@ func (s *Shard) untilNext() time.Duration {
 	}
 	if s.room != journal.RoomForAll {
 		d = min(d, fullPause) // there may be room again by itself, or a checkpoint to take
+	}
+	if s.mayClean() {
+		d = min(d, s.cleaning.nextAt.Sub(s.options.Clock.Now()))
 	}
 	if w, ok := s.waiters.Min(); ok {
 		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))

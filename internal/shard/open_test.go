@@ -118,11 +118,11 @@ func TestDamagedCheckpoints(t *testing.T) {
 		live.ask(&define{asked: newAsked(), change: []byte{byte(i)}})
 		live.rest()
 		if i == 10 || i == 15 {
-			state, err := live.appendState(nil)
+			state, err := live.appendCheckpoint(nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := live.saveCheckpoint(live.last, 1, state); err != nil {
+			if _, err := live.saveCheckpoint(live.last, 1, state); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -187,11 +187,11 @@ func TestCheckpointBeforeTheFirstRecordOfAnOwner(t *testing.T) {
 	j, last := filledJournal(t, Options{})
 	whole := j.Clone()
 	s := newStepper(t, Options{Journal: j})
-	state, err := s.appendState(nil)
+	state, err := s.appendCheckpoint(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.saveCheckpoint(last, 1, state); err != nil {
+	if _, err := s.saveCheckpoint(last, 1, state); err != nil {
 		t.Fatal(err)
 	}
 	var states [2][]byte
@@ -213,11 +213,11 @@ func TestCheckpointThatIsNotOfThisJournal(t *testing.T) {
 	j, last := filledJournal(t, Options{})
 	s := newStepper(t, Options{Journal: j})
 	s.lastHash[0] ^= 1
-	state, err := s.appendState(nil)
+	state, err := s.appendCheckpoint(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.saveCheckpoint(last-1, 1, state); err != nil {
+	if _, err := s.saveCheckpoint(last-1, 1, state); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrDamaged) {
@@ -228,11 +228,11 @@ func TestCheckpointThatIsNotOfThisJournal(t *testing.T) {
 func TestCheckpointThatTheJournalDoesNotReach(t *testing.T) {
 	j, last := filledJournal(t, Options{})
 	s := newStepper(t, Options{Journal: j})
-	state, err := s.appendState(nil)
+	state, err := s.appendCheckpoint(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.saveCheckpoint(last+5, 1, state); err != nil {
+	if _, err := s.saveCheckpoint(last+5, 1, state); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNotFound) {
@@ -243,12 +243,12 @@ func TestCheckpointThatTheJournalDoesNotReach(t *testing.T) {
 func TestCheckpointsOfOtherVersions(t *testing.T) {
 	j, last := filledJournal(t, Options{})
 	s := newStepper(t, Options{Journal: j})
-	state, err := s.appendState(nil)
+	state, err := s.appendCheckpoint(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	state[0] = stateVersion + 1
-	if err := s.saveCheckpoint(last, 1, state); err != nil {
+	if _, err := s.saveCheckpoint(last, 1, state); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNewerFormat) {
@@ -259,7 +259,7 @@ func TestCheckpointsOfOtherVersions(t *testing.T) {
 		if len(bad) == 1 {
 			bad[0] = 0
 		}
-		if err := s.saveCheckpoint(last, 1, bad); err != nil {
+		if _, err := s.saveCheckpoint(last, 1, bad); err != nil {
 			t.Fatal(err)
 		}
 		again, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock})

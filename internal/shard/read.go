@@ -11,21 +11,41 @@ import (
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
-// message reads a message from its record. It is called outside the loop: reading the disk never holds up other requests.
-// journal.ErrTrimmed means that the message has gone meanwhile.
-func (s *Shard) message(ctx context.Context, ref queue.Ref) (queue.Message, error) {
-	fail := func(err error) (queue.Message, error) {
-		return queue.Message{}, fmt.Errorf("read message %v: %w", ref, err)
+// message reads a message of a partition from its place, or from where it was copied to meanwhile. It is called outside the loop: reading
+// the disk never holds up other requests. journal.ErrTrimmed means that the message has gone meanwhile.
+func (s *Shard) message(ctx context.Context, p queue.ID, d queue.Delivery) (queue.Message, error) {
+	for {
+		m, err := s.messageAt(ctx, d.Handle.Ref, d.At)
+		if !errors.Is(err, journal.ErrTrimmed) {
+			return m, err
+		}
+		r := &locate{to: toPartition(p), ref: d.Handle.Ref}
+		switch located := s.ask(ctx, r, &r.asked); {
+		case errors.Is(located, ErrNoPartition):
+			return m, err
+		case located != nil:
+			return m, located
+		case r.at == d.At:
+			return m, err
+		}
+		d.At = r.at
 	}
-	r := s.cache.get(journal.Seq(ref.Record))
+}
+
+// messageAt reads a message from the record that holds it.
+func (s *Shard) messageAt(ctx context.Context, ref, at queue.Ref) (queue.Message, error) {
+	fail := func(err error) (queue.Message, error) {
+		return queue.Message{}, fmt.Errorf("read message %v in %v: %w", ref, at, err)
+	}
+	r := s.cache.get(journal.Seq(at.Record))
 	if r == nil {
-		rec, err := s.options.Journal.Get(ctx, journal.Seq(ref.Record))
+		rec, err := s.options.Journal.Get(ctx, journal.Seq(at.Record))
 		if err != nil {
 			return fail(err)
 		}
-		r = s.cache.add(journal.Seq(ref.Record), rec)
+		r = s.cache.add(journal.Seq(at.Record), rec)
 	}
-	change, err := r.change(ref.Index)
+	change, err := r.change(at.Index)
 	if err != nil {
 		return fail(err)
 	}
@@ -33,7 +53,10 @@ func (s *Shard) message(ctx context.Context, ref queue.Ref) (queue.Message, erro
 	if err != nil {
 		return fail(fmt.Errorf("%w: %w", journal.ErrDamaged, err))
 	}
-	m, err := queue.DecodeMessage(change)
+	held, m, err := queue.DecodeMessage(change, at)
+	if err == nil && held != ref {
+		err = fmt.Errorf("it is message %v", held)
+	}
 	if err != nil {
 		return fail(fmt.Errorf("%w: %w", journal.ErrDamaged, err))
 	}
@@ -41,10 +64,10 @@ func (s *Shard) message(ctx context.Context, ref queue.Ref) (queue.Message, erro
 }
 
 // received reads the messages of a receive. One that has gone since it was picked is left out.
-func (s *Shard) received(ctx context.Context, picked []queue.Delivery) ([]ReceivedMessage, error) {
+func (s *Shard) received(ctx context.Context, p queue.ID, picked []queue.Delivery) ([]ReceivedMessage, error) {
 	messages := make([]ReceivedMessage, 0, len(picked))
 	for _, d := range picked {
-		m, err := s.message(ctx, d.Handle.Ref)
+		m, err := s.message(ctx, p, d)
 		if errors.Is(err, journal.ErrTrimmed) {
 			continue
 		}
@@ -57,10 +80,10 @@ func (s *Shard) received(ctx context.Context, picked []queue.Delivery) ([]Receiv
 }
 
 // moves reads messages that are moving.
-func (s *Shard) moves(ctx context.Context, moving []queue.Move) ([]MovingMessage, error) {
+func (s *Shard) moves(ctx context.Context, p queue.ID, moving []queue.Move) ([]MovingMessage, error) {
 	messages := make([]MovingMessage, 0, len(moving))
 	for _, move := range moving {
-		m, err := s.message(ctx, move.Handle.Ref)
+		m, err := s.message(ctx, p, move.Delivery)
 		if errors.Is(err, journal.ErrTrimmed) {
 			continue
 		}

@@ -28,6 +28,7 @@ func (s *Shard) replay(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("shard %d: replay: %w", s.options.ID, err)
 	}
+	s.journalBytes.Store(s.ledger.bytes)
 	s.epoch = s.lastEpoch + 1
 	s.newRecord()
 	for _, p := range s.partitions {
@@ -43,7 +44,8 @@ func (s *Shard) clear() {
 	s.waiters = btree.NewBTreeGOptions(lessByWaitEnd, btree.Options{NoLocks: true})
 	s.servable = nil
 	s.last, s.lastHash, s.lastEpoch = 0, journal.Sum{}, 0
-	s.sinceCheckpoint = 0
+	s.ledger, s.cleaning = ledger{}, nil
+	s.sinceCheckpoint, s.checkpointSeq = 0, 0
 	s.building = nil
 }
 
@@ -70,6 +72,7 @@ func (s *Shard) replayRecord(rec []byte) (err error) {
 	s.last, s.lastHash, s.lastEpoch = h.Seq, journal.Hash(rec), h.Epoch
 	s.seen(now)
 	s.sinceCheckpoint += int64(len(rec))
+	s.ledger.add(h.Seq, rec)
 	return nil
 }
 

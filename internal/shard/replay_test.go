@@ -64,6 +64,7 @@ func newHistory(t *rapid.T) *history {
 		Clock:           h.clock,
 		CheckpointBytes: int64(rapid.SampledFrom([]int{1, 300, 3000, 1 << 20}).Draw(t, "checkpoint")),
 		BodyCacheBytes:  int64(rapid.SampledFrom([]int{1, 1000, 1 << 20}).Draw(t, "cache")),
+		CleanRate:       int64(rapid.SampledFrom([]int{-1, 30_000, 1 << 50}).Draw(t, "clean rate")),
 	}
 	h.open(memjournal.New(0))
 	return h
@@ -152,16 +153,16 @@ func (h *history) endsAll(p queue.ID) {
 }
 
 // content returns the content of the message that a handle names; empty if it cannot be read any more.
-func (h *history) content(ref queue.Ref) string {
-	m, err := h.message(context.Background(), ref)
+func (h *history) content(p queue.ID, ref queue.Ref) string {
+	m, err := h.read(p, ref)
 	if err != nil {
 		return ""
 	}
 	return string(m.Content)
 }
 
-func (h *history) endsOne(ref queue.Ref) {
-	content := h.content(ref)
+func (h *history) endsOne(p queue.ID, ref queue.Ref) {
+	content := h.content(p, ref)
 	h.ends(func(c string, _ *sentMessage) bool { return c == content })
 }
 
@@ -248,7 +249,7 @@ func (h *history) handle(p queue.ID) (queue.Handle, bool) {
 func (h *history) doDelete() {
 	p := h.partition()
 	if handle, ok := h.handle(p); ok {
-		h.endsOne(handle.Ref)
+		h.endsOne(p, handle.Ref)
 		h.ask(&deletion{to: toPartition(p), handles: []queue.Handle{handle}}, nil)
 	}
 }
@@ -279,7 +280,7 @@ func (h *history) doEndMove() {
 	ref := rapid.SampledFrom(h.moving[p]).Draw(h.t, "moving")
 	moved := rapid.Bool().Draw(h.t, "moved")
 	if moved {
-		h.endsOne(ref)
+		h.endsOne(p, ref)
 	}
 	h.ask(&endMove{to: toPartition(p), refs: []queue.Ref{ref}, moved: moved}, nil)
 }
@@ -393,8 +394,8 @@ func (h *history) drained() map[string]bool {
 	manual := clock.NewManual(h.clock.Manual.Now())
 	s := newStepper(h.t, Options{Journal: h.journal().Clone(), Clock: manual, Definitions: &definitionList{}, BodyCacheBytes: 1})
 	there := make(map[string]bool)
-	read := func(ref queue.Ref) {
-		m, err := s.message(context.Background(), ref)
+	read := func(p queue.ID, ref queue.Ref) {
+		m, err := s.read(p, ref)
 		if err != nil {
 			h.t.Fatalf("a live message cannot be read: %v", err)
 		}
@@ -402,7 +403,7 @@ func (h *history) drained() map[string]bool {
 	}
 	// Moves are ended: a message on its way blocks its FIFO group.
 	ended := func(id queue.ID, ref queue.Ref) {
-		read(ref)
+		read(id, ref)
 		s.ask(&endMove{to: toPartition(id), refs: []queue.Ref{ref}, moved: true})
 	}
 	// All delays and timeouts are over by then, and long retentions are not.
@@ -422,7 +423,7 @@ func (h *history) drained() map[string]bool {
 			s.rest()
 			more = len(r.result.Messages)+len(r.result.Dead) > 0
 			for _, d := range r.result.Messages {
-				read(d.Handle.Ref)
+				read(id, d.Handle.Ref)
 				s.ask(&deletion{to: toPartition(id), handles: []queue.Handle{d.Handle}}) // makes room in FIFO groups
 			}
 			for _, d := range r.result.Dead {

@@ -285,6 +285,22 @@ func (r *statistics) decide(s *Shard) {
 	r.answer(nil)
 }
 
+// locate finds where a message is read from now.
+type locate struct {
+	to
+	ref, at queue.Ref
+}
+
+func (r *locate) decide(s *Shard) {
+	p, _, ok := s.find(r, &r.to)
+	if !ok {
+		return
+	}
+	r.at = p.Place(r.ref)
+	s.leave(p)
+	s.hold(r)
+}
+
 type allStatistics struct {
 	asked
 	stats map[queue.ID]queue.Stats

@@ -27,6 +27,9 @@ type Options struct {
 	CheckpointBytes int64
 	// BodyCacheBytes bounds the newest records that are kept in memory for receives. Default 64 MiB.
 	BodyCacheBytes int64
+	// CleanRate is how many bytes a second are read and written to copy messages forward when they hold up the trimming of a journal that is
+	// mostly not live any more; negative: none are. Default 32 MiB.
+	CleanRate int64
 	// WaitingMax bounds the receives that wait at once; more are ErrOverloaded. Default 100,000.
 	WaitingMax int
 	// InboxBytesMax bounds what has come in and is not decided; more is ErrOverloaded, but one request is always taken in. Default
@@ -41,6 +44,8 @@ type Options struct {
 type Observer struct {
 	// Appended: a record of so many bytes was durable so long after it was handed to the journal.
 	Appended func(bytes int, took time.Duration)
+	// Cleaned: messages of so many bytes were copied forward.
+	Cleaned func(bytes int64)
 	// Panicked: a panic was caught; the shard has replayed its journal.
 	Panicked func()
 }
@@ -48,6 +53,7 @@ type Observer struct {
 const (
 	defaultCheckpointBytes = 64 << 20
 	defaultBodyCacheBytes  = 64 << 20
+	defaultCleanRate       = 32 << 20
 	defaultWaitingMax      = 100_000
 	defaultInboxBytesMax   = 64 << 20
 )
@@ -58,6 +64,8 @@ type Shard struct {
 	log     *slog.Logger
 	cache   *recordCache
 	waiting atomic.Int64
+	// As of the newest record, and of the newest checkpoint: see Usage.
+	journalBytes, liveBytes atomic.Int64
 
 	mu         sync.Mutex
 	inbox      []request // guarded by mu, as all in this block
@@ -100,7 +108,11 @@ type Shard struct {
 	nothingFits bool
 	room        journal.Room // as of the beginning of the turn
 
-	sinceCheckpoint int64 // bytes of records
+	ledger   ledger    // what the records hold
+	cleaning *cleaning // nil when there is nothing to clean
+
+	sinceCheckpoint int64       // bytes of records
+	checkpointSeq   journal.Seq // the newest checkpoint
 	checkpointing   bool
 	// checkpointEarly and checkpointHeld are as of the beginning of the turn: one is due because room is scarce, and none is
 	// because the last one failed a moment ago.
@@ -131,6 +143,9 @@ func Open(ctx context.Context, o Options) (*Shard, error) {
 	if o.BodyCacheBytes <= 0 {
 		o.BodyCacheBytes = defaultBodyCacheBytes
 	}
+	if o.CleanRate == 0 {
+		o.CleanRate = defaultCleanRate
+	}
 	if o.WaitingMax <= 0 {
 		o.WaitingMax = defaultWaitingMax
 	}
@@ -156,6 +171,18 @@ func Open(ctx context.Context, o Options) (*Shard, error) {
 
 // ID returns the shard's number.
 func (s *Shard) ID() uint32 { return s.options.ID }
+
+// Usage is what a shard holds of what its Options bound.
+type Usage struct {
+	// JournalBytes is the size of the journal's records, and LiveBytes how much of it are messages that are still there, an estimate as of
+	// the newest checkpoint.
+	JournalBytes, LiveBytes int64
+}
+
+// Usage may be called at any time.
+func (s *Shard) Usage() Usage {
+	return Usage{JournalBytes: s.journalBytes.Load(), LiveBytes: s.liveBytes.Load()}
+}
 
 // Waiting returns the number of receives that wait now.
 func (s *Shard) Waiting() int64 { return s.waiting.Load() }

@@ -205,30 +205,31 @@ func TestReadingWithASmallCache(t *testing.T) {
 
 // A message can be purged, and its record trimmed, between the decision to hand it out and the reading.
 func TestMessageThatIsTrimmedBeforeItIsReadIsLeftOut(t *testing.T) {
-	j := memjournal.New(0)
-	s := newStepper(t, Options{Journal: j, BodyCacheBytes: 1})
-	s.configure(standard, standardSettings())
-	for range 3 {
-		s.ask(sendRequest(standard, []byte("m")))
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(0)
+		s := newStepper(t, Options{Journal: j, BodyCacheBytes: 1})
+		s.configure(standard, standardSettings())
+		for range 3 {
+			s.ask(sendRequest(standard, []byte("m")))
+			s.rest()
+		}
+		r := receiveRequest(s.Shard, standard, 2, 0)
+		s.ask(r)
 		s.rest()
-	}
-	r := receiveRequest(s.Shard, standard, 2, 0)
-	s.ask(r)
-	s.rest()
-	if err := j.Trim(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
-	messages, err := s.received(t.Context(), r.result.Messages)
-	if err != nil || len(messages) != 1 {
-		t.Errorf("%d messages, %v; want the one whose record is there", len(messages), err)
-	}
-	s.cache.clear()
-	if err := j.Alter(3, damage); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.received(t.Context(), r.result.Messages); err == nil {
-		t.Error("a damaged message was read")
-	}
+		if err := j.Trim(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		if messages, err := s.received(standard, r.result.Messages); err != nil || len(messages) != 1 {
+			t.Errorf("%d messages, %v; want the one whose record is there", len(messages), err)
+		}
+		s.cache.clear()
+		if err := j.Alter(3, damage); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.received(standard, r.result.Messages); err == nil {
+			t.Error("a damaged message was read")
+		}
+	})
 }
 
 // Results must not be read by a caller who has gone: the loop may be writing them.

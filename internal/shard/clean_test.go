@@ -1,0 +1,366 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/memjournal"
+	"github.com/staunchmq/staunch/internal/queue"
+)
+
+const cleanedCheckpointBytes = 20_000
+
+// journalBytes returns the size of all records.
+func (r *running) journalBytes() (n int) {
+	r.t.Helper()
+	first, _ := r.tail(r.t)
+	err := r.journal.Read(r.ctx, journal.Seq(first), func(_ journal.Seq, rec []byte) error {
+		n += len(rec)
+		return nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+// turnOver sends messages, receives them and deletes all but every n-th of them; n = 0 keeps none. It returns the bodies that are left.
+func (r *running) turnOver(p queue.ID, messages, keepEvery int) (left []string) {
+	r.t.Helper()
+	for i := range messages {
+		body := fmt.Sprintf("%s %d %s", r.t.Name(), i, strings.Repeat("x", 900))
+		r.send(p, body)
+		result := r.receive(p, 1)
+		if keepEvery > 0 && i%keepEvery == 0 {
+			left = append(left, body)
+			continue
+		}
+		if errs, err := r.Delete(r.ctx, p, handles(result)); err != nil || errs[0] != nil {
+			r.t.Fatal(err, errs)
+		}
+		synctest.Wait()
+	}
+	return left
+}
+
+// liveBytes returns what messages with these bodies take in a journal: the body is their deduplication ID too.
+func liveBytes(bodies []string) (n int) {
+	for _, b := range bodies {
+		n += 2*len(b) + 40
+	}
+	return n
+}
+
+// drainAll receives and deletes all messages of a partition, in order.
+func (r *running) drainAll(p queue.ID) (got []string) {
+	r.t.Helper()
+	for {
+		result := r.receive(p, 10)
+		if len(result.Messages) == 0 {
+			return got
+		}
+		got = append(got, bodies(result)...)
+		if _, err := r.Delete(r.ctx, p, handles(result)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func TestStragglersDoNotHoldOnToTheJournal(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		rate  int64
+		clean bool
+	}{{"cleaned", 1 << 50, true}, {"switched off", -1, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cleaned := int64(0)
+				r := run(t, func(o *Options) {
+					o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, tt.rate, 1
+					o.Observed.Cleaned = func(n int64) { cleaned += n }
+				})
+				left := r.turnOver(standard, 2000, 50)
+				live := liveBytes(left)
+				bound := 2*live + 4*cleanedCheckpointBytes
+				if n := r.journalBytes(); (n <= bound) != tt.clean {
+					t.Errorf("%d bytes of journal for %d live bytes, bound %d; %d were copied", n, live, bound, cleaned)
+				}
+				if u := r.Usage(); tt.clean && (cleaned == 0 || u.JournalBytes < int64(r.journalBytes()) || u.JournalBytes > int64(r.journalBytes())+blockRecords*2000 ||
+					u.LiveBytes < int64(live)*9/10 || u.LiveBytes > int64(live)*12/10) {
+					t.Errorf("usage %+v; %d bytes of journal, %d live, %d copied", u, r.journalBytes(), live, cleaned)
+				}
+				time.Sleep(time.Minute)
+				if got := r.drainAll(standard); !slices.Equal(got, left) {
+					t.Errorf("%d messages are left, want %d", len(got), len(left))
+				}
+			})
+		})
+	}
+}
+
+// A queue that nobody reads, before a busy one in the same journal.
+func TestDeadQueueDoesNotHoldOnToTheJournalOfABusyOne(t *testing.T) {
+	for name, dead := range map[string]queue.ID{"standard": other, "fifo": fifo} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1<<50, 1 })
+				var want []string
+				for i := range 30 {
+					var batch []string
+					for k := range 10 {
+						batch = append(batch, fmt.Sprintf("%d.%d %s", i, k, strings.Repeat("y", 500)))
+					}
+					r.send(dead, batch...)
+					want = append(want, batch...)
+				}
+				live := liveBytes(want)
+				for range 5 { // each turns the whole journal over
+					r.turnOver(standard, 400, 0)
+					if n, bound := r.journalBytes(), 2*live+4*cleanedCheckpointBytes; n > bound {
+						t.Errorf("%d bytes of journal for %d live bytes, bound %d", n, live, bound)
+					}
+				}
+				if first, _ := r.tail(t); first < 100 {
+					t.Errorf("the journal begins at record %d: nothing was copied", first)
+				}
+				again, err := Open(t.Context(), Options{Journal: r.journal.Clone(), Clock: r.options.Clock})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if runs := again.partitions[dead].Live(); count(runs) > len(want)/5 {
+					t.Errorf("%d runs for %d messages: their places are kept one by one", count(runs), len(want))
+				}
+				if got := r.drainAll(dead); !slices.Equal(got, want) {
+					t.Errorf("%d messages, want %d in the order in which they were sent", len(got), len(want))
+				}
+			})
+		})
+	}
+}
+
+func count[T any](seq func(func(T) bool)) (n int) {
+	for range seq {
+		n++
+	}
+	return n
+}
+
+// What names a message goes on naming it when it is copied: receipt handles, sequence numbers, moves.
+func TestCopiedMessagesKeepTheirNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1<<50, 1 })
+		visibility := 10 * time.Hour
+		r.send(other, "in flight", "moving", "waiting")
+		sent := r.send(fifo, "ordered")
+		held, err := r.Receive(r.ctx, other, ReceiveRequest{Max: 1, Visibility: &visibility})
+		if err != nil {
+			t.Fatal(err)
+		}
+		moves, err := r.BeginMove(r.ctx, other, 1, standard)
+		if err != nil || len(moves) != 1 {
+			t.Fatal(moves, err)
+		}
+		before, _ := r.tail(t)
+		r.turnOver(standard, 400, 0)
+		if after, _ := r.tail(t); after <= before+100 {
+			t.Fatalf("the journal still begins at record %d", after)
+		}
+		moving, err := r.Moving(r.ctx, other)
+		if err != nil || len(moving) != 1 || string(moving[0].Content) != "moving" || moving[0].Ref != moves[0].Ref {
+			t.Errorf("moving %+v, %v", moving, err)
+		}
+		if got := r.receive(fifo, 1); len(got.Messages) != 1 || got.Messages[0].Handle.Ref != sent[0].Ref || string(got.Messages[0].Content) != "ordered" {
+			t.Errorf("received %+v, sent %+v", got.Messages, sent)
+		}
+		if again := r.send(fifo, "ordered"); !again[0].Duplicate || again[0].Ref != sent[0].Ref {
+			t.Errorf("sent again: %+v", again)
+		}
+		errs, err := r.Delete(r.ctx, other, handles(held))
+		if err != nil || errs[0] != nil {
+			t.Errorf("delete: %v %v", errs, err)
+		}
+		if err := r.EndMove(r.ctx, other, []queue.Ref{moves[0].Ref}, true); err != nil {
+			t.Error(err)
+		}
+		if got := r.drainAll(other); !slices.Equal(got, []string{"waiting"}) {
+			t.Errorf("left: %q", got)
+		}
+	})
+}
+
+// A message can be copied, and its old record trimmed, between the decision to hand it out and the reading.
+func TestMessageThatIsCopiedBeforeItIsReadIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(0)
+		s := newStepper(t, Options{Journal: j, BodyCacheBytes: 1})
+		s.configure(standard, standardSettings())
+		s.ask(sendRequest(standard, []byte("gone"), []byte("copied")))
+		s.rest()
+		r := receiveRequest(s.Shard, standard, 2, 0)
+		s.ask(r)
+		s.rest()
+		picked := r.result.Messages[1]
+		m, err := s.read(standard, picked.Handle.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.copyOne(standard, picked.Handle.Ref, m)
+		_, last, _ := j.Tail(t.Context())
+		if err := j.Trim(t.Context(), last-1); err != nil {
+			t.Fatal(err)
+		}
+		messages, err := s.received(standard, r.result.Messages)
+		if err != nil || len(messages) != 1 || string(messages[0].Content) != "copied" {
+			t.Errorf("read %+v, %v", messages, err)
+		}
+		// A place that holds another message is damage, whatever led there.
+		if _, err := s.messageAt(t.Context(), queue.Ref{Record: 2, Index: 0}, s.partitions[standard].Place(picked.Handle.Ref)); err == nil {
+			t.Error("the content of another message was read")
+		}
+	})
+}
+
+// copyOne copies a message forward, outside any plan.
+func (s *stepper) copyOne(p queue.ID, ref queue.Ref, m queue.Message) {
+	s.t.Helper()
+	q := s.partitions[p]
+	if !q.Copy(s.enter(q), s.building, ref, q.Place(ref), m) {
+		s.t.Fatalf("message %v was not copied", ref)
+	}
+	s.rest()
+}
+
+// TestCleaningKeepsToItsRate counts what is copied in a time.
+func TestCleaningKeepsToItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 10_000
+		var copied int64
+		r := run(t, func(o *Options) {
+			o.CheckpointBytes, o.CleanRate = cleanedCheckpointBytes, rate
+			o.Observed.Cleaned = func(n int64) { copied += n }
+		})
+		left := r.turnOver(standard, 1000, 20)
+		for second := range int64(600) {
+			time.Sleep(time.Second)
+			if most := (second+1)*rate + 10_000; copied > most { // a batch is at least a message
+				t.Fatalf("%d bytes were copied in %d s at %d bytes a second", copied, second+1, rate)
+			}
+		}
+		if n, bound := r.journalBytes(), 2*liveBytes(left)+4*cleanedCheckpointBytes; copied == 0 || n > bound {
+			t.Errorf("%d bytes of journal are left, bound %d; %d bytes were copied", n, bound, copied)
+		}
+		before := copied
+		time.Sleep(time.Hour)
+		if copied != before {
+			t.Errorf("%d bytes were copied when all was done", copied-before)
+		}
+	})
+}
+
+// While room is scarce only what frees much is copied, and nothing when there is none.
+func TestCleaningWhileRoomIsScarce(t *testing.T) {
+	s := newStepper(t, Options{})
+	s.cleaning = &cleaning{}
+	for _, tt := range []struct {
+		room   journal.Room
+		sparse bool
+		want   bool
+	}{
+		{journal.RoomForAll, false, true}, {journal.RoomForAll, true, true},
+		{journal.RoomToFree, false, false}, {journal.RoomToFree, true, true},
+		{journal.NoRoom, false, false}, {journal.NoRoom, true, false},
+	} {
+		s.room, s.cleaning.sparse = tt.room, tt.sparse
+		if got := s.mayClean(); got != tt.want {
+			t.Errorf("%+v: %t", tt, got)
+		}
+	}
+}
+
+func TestCleaningStopsAtARecordThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1<<50, 1 })
+		r.send(other, "poor")
+		_, seq := r.tail(t)
+		if err := r.journal.Alter(journal.Seq(seq), damage); err != nil {
+			t.Fatal(err)
+		}
+		r.turnOver(standard, 300, 0)
+		if first, _ := r.tail(t); first > seq {
+			t.Errorf("the journal begins at record %d: the damaged record %d is gone", first, seq)
+		}
+		if stats, err := r.Stats(context.Background(), other); err != nil || stats.Visible != 1 {
+			t.Errorf("%+v, %v", stats, err)
+		}
+	})
+}
+
+// A checkpoint of the first version has no ledger: the records before it are counted.
+func TestLedgerOfAnOldCheckpoint(t *testing.T) {
+	j, last := filledJournal(t, Options{})
+	s := newStepper(t, Options{Journal: j})
+	want := s.ledger
+	if len(want.blocks) == 0 || want.bytes == 0 || want.blocks[0].messages == 0 {
+		t.Fatalf("ledger %+v", want)
+	}
+	state, err := s.appendState(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state[0] = stateVersionNoBook
+	newer, err := s.appendCheckpoint(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"without": state, "with": newer} {
+		if _, err := s.saveCheckpoint(last, 1, data); err != nil {
+			t.Fatal(err)
+		}
+		again := reopened(t, j, Options{Clock: s.options.Clock})
+		if again.checkpointSeq != last {
+			t.Errorf("%s: the checkpoint was not used", name)
+		}
+		if got := again.ledger; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: ledger %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+func TestLedgerForgetsWhatIsTrimmed(t *testing.T) {
+	var l ledger
+	rec := func(seq journal.Seq) []byte {
+		b := journal.NewRecord(nil, journal.Header{Seq: seq})
+		b.Add([]byte{1, 2, 3})
+		data, err := b.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for seq := journal.Seq(100); seq < 1000; seq++ {
+		l.add(seq, rec(seq))
+	}
+	for _, upTo := range []journal.Seq{0, 126, 127, 500, 999, 2000} {
+		l.trim(upTo)
+		var bytes int64
+		for i, b := range l.blocks {
+			bytes += b.bytes
+			if l.end(i) <= upTo {
+				t.Errorf("trimmed up to %d: a block ends at %d", upTo, l.end(i))
+			}
+		}
+		if _, ok := l.find(upTo + 1); ok != (upTo >= 126 && upTo < 1023) || bytes != l.bytes {
+			t.Errorf("trimmed up to %d: the next record is there: %t; %d bytes, counted %d", upTo, ok, l.bytes, bytes)
+		}
+	}
+	l.add(2001, rec(2001))
+	if _, ok := l.find(2001); !ok || len(l.blocks) != 1 {
+		t.Errorf("after everything was trimmed: %+v", l)
+	}
+}
