@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -188,6 +189,44 @@ func (c alteredCheckpoints) Save(ctx context.Context, seq journal.Seq, write fun
 	})
 }
 
+// copiesOthers reads, where a message was copied forward, the content of another one.
+type copiesOthers struct {
+	journal.Journal
+	other []byte
+}
+
+func (j *copiesOthers) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
+	rec, err := j.Journal.Get(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	h, changes, err := journal.Parse(rec)
+	if err != nil {
+		return nil, err
+	}
+	b := journal.NewRecord(nil, h)
+	for _, data := range changes.All() {
+		id, n := binary.Uvarint(data)
+		if id != 0 && queue.HoldsMessage(data[n:]) {
+			c, err := queue.DecodeChange(data[n:])
+			if err != nil {
+				return nil, err
+			}
+			switch c := c.(type) {
+			case *queue.Sent:
+				j.other = bytes.Clone(c.Message.Content)
+			case *queue.Copied:
+				if j.other != nil {
+					c.Message.Content = j.other
+					data = c.Append(data[:n:n])
+				}
+			}
+		}
+		b.Add(data)
+	}
+	return b.Seal()
+}
+
 // ignoresDamage takes a damaged record for the end of the journal.
 type ignoresDamage struct{ journal.Journal }
 
@@ -231,17 +270,24 @@ func TestCheckersFindTheirFaults(t *testing.T) {
 		{"a queue miscounts its messages", inShards(func(f *faulty) shard.Client { return &miscountsQueues{f} }), "counts"},
 		{"an error is none of SQS's", inShards(func(f *faulty) shard.Client { return &failsInside{f} }), "internal error"},
 		{"a checkpoint is not what the records come to", inJournals(func(j journal.Journal) journal.Journal { return wrongCheckpoints{j} }), "state"},
+		{"a message is copied forward with the content of another", inJournals(func(j journal.Journal) journal.Journal {
+			return &copiesOthers{Journal: j}
+		}), "lost"},
 		{"damage is passed over", inJournals(func(j journal.Journal) journal.Journal { return ignoresDamage{j} }), "damage"},
 	}
 	for _, test := range tests {
 		t.Run(test.fault, func(t *testing.T) {
+			seen := make(map[string]int)
 			for seed := uint64(1); seed <= seeds; seed++ {
 				r := run(t, seed, test.options)
+				for _, v := range r.Violations {
+					seen[v.Rule]++
+				}
 				if slices.ContainsFunc(r.Violations, func(v simulation.Violation) bool { return v.Rule == test.rule }) {
 					return
 				}
 			}
-			t.Errorf("%d seeds, and none that breaks the rule %q", seeds, test.rule)
+			t.Errorf("%d seeds, and none that breaks the rule %q; broken were %v", seeds, test.rule, seen)
 		})
 	}
 }

@@ -21,6 +21,7 @@ type disk struct {
 	trimmed [][]byte // guarded by mu, as all here: the records from number 1 on that Trim took away
 	faults  faults
 	fate    *rand.Rand // decides which appends are late
+	reads   *schedule  // where the reads of cleaning wait
 }
 
 // faults are what will go wrong with appends.
@@ -43,7 +44,7 @@ func (d *disk) afterCrash() *disk {
 
 // attach lets the disk serve a node: late appends wait in its schedule.
 func (d *disk) attach(s *schedule, fate *rand.Rand) {
-	d.fate = fate
+	d.fate, d.reads = fate, s
 	d.SetHook(func(seq journal.Seq, rec []byte) memjournal.Fault {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -72,6 +73,15 @@ func (d *disk) set(change func(*faults)) {
 	change(&d.faults)
 }
 
+// Get implements journal.Journal. What a shard reads to copy messages forward waits for its turn: a read of its own, and the only one
+// with a context that never ends.
+func (d *disk) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
+	if ctx.Done() == nil && d.reads != nil {
+		d.reads.pause(fmt.Sprintf("clean shard=%d record=%d", d.shard, seq))
+	}
+	return d.Journal.Get(ctx, seq)
+}
+
 // Trim implements journal.Journal.
 func (d *disk) Trim(ctx context.Context, upTo journal.Seq) error {
 	first, _, err := d.Tail(ctx)
@@ -80,7 +90,7 @@ func (d *disk) Trim(ctx context.Context, upTo journal.Seq) error {
 	}
 	d.mu.Lock()
 	for seq := first; seq <= upTo; seq++ {
-		rec, err := d.Get(ctx, seq)
+		rec, err := d.Journal.Get(ctx, seq)
 		if err != nil {
 			d.mu.Unlock()
 			return err
@@ -110,7 +120,7 @@ func (d *disk) whole(ctx context.Context) (*memjournal.Journal, error) {
 		}
 	}
 	for seq := first; seq <= last; seq++ {
-		rec, err := d.Get(ctx, seq)
+		rec, err := d.Journal.Get(ctx, seq)
 		if err != nil {
 			return nil, err
 		}

@@ -110,7 +110,7 @@ func TestSeeds(t *testing.T) {
 	}
 	for _, event := range []string{
 		"crash", "lost answer", "lost append", "conflict", "full", "nearly full", "room again", "clock jump",
-		"damaged record", "damaged checkpoint", "full replay",
+		"damaged record", "damaged checkpoint", "full replay", "copied forward",
 	} {
 		if events[event] == 0 {
 			t.Errorf("no seed has seen the event %q", event)

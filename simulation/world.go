@@ -53,6 +53,7 @@ type settings struct {
 	clients         int // how many of them are on their way at once
 	checkpointBytes int64
 	bodyCacheBytes  int64
+	cleanRate       int64
 	late            float64 // how many appends are late
 	crashes         float64 // all of these are chances of a step
 	faults          float64
@@ -91,6 +92,8 @@ type world struct {
 	trace      hash.Hash64
 	print      func(string)
 	log, quiet *slog.Logger
+
+	copied atomic.Int64 // messages' bytes, forward
 
 	mu         sync.Mutex
 	violations []Violation // guarded by mu
@@ -167,6 +170,7 @@ func (w *world) drawSettings() settings {
 		clients:         1 + w.rng.IntN(6),
 		checkpointBytes: pick(w.rng, int64(700), 2000, 6000, 1<<20),
 		bodyCacheBytes:  pick(w.rng, int64(1), 1000, 1<<20),
+		cleanRate:       pick(w.rng, int64(-1), 3000, 100_000, 1<<50, 1<<50),
 		late:            pick(w.rng, 0, 0.2, 0.6, 1),
 		crashes:         pick(w.rng, 0, 0.002, 0.006, 0.015),
 		faults:          pick(w.rng, 0, 0.004, 0.012),
@@ -397,5 +401,8 @@ func (w *world) tracef(format string, args ...any) {
 }
 
 func (w *world) report(seed uint64) *Report {
+	if w.copied.Load() > 0 {
+		w.events["copied forward"]++
+	}
 	return &Report{Seed: seed, Violations: w.violations, Trace: w.trace.Sum64(), Operations: w.counts, Events: w.events}
 }

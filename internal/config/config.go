@@ -69,8 +69,14 @@ type Config struct {
 	// CheckpointBytes is how much journal is written between two checkpoints of a shard.
 	CheckpointBytes int64
 
-	// BodyCacheBytes limits the memory for message bodies that are read ahead or kept, over all shards.
+	// BodyCacheBytes limits the memory for message bodies that are kept, over all shards.
 	BodyCacheBytes int64
+
+	// PendingBytes limits the requests that have come in and are not decided, over all shards.
+	PendingBytes int64
+
+	// CleanRate is how many bytes a second a shard may read and write to copy messages forward; 0 switches that off.
+	CleanRate int64
 
 	// DiskReserve is the free space, in bytes, below which nothing new is taken in; below half of it, nothing at all.
 	DiskReserve int64

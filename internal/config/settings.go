@@ -129,6 +129,11 @@ var settings = []Setting{
 		"Journal written by a shard between two checkpoints. Less makes restarts shorter and writes more."),
 	row("body-cache-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyCacheBytes },
 		"Memory for message bodies, over all shards. Bodies outside it are read from the journal."),
+	row("pending-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.PendingBytes },
+		"Memory for requests that have come in and wait for their shard, over all shards. Further ones are throttled."),
+	row("clean-rate", "32MiB", size(0, 16*gib), func(c *Config) *int64 { return &c.CleanRate },
+		"Bytes a second that a shard may read and write to copy messages forward that stay long, so that the journal before them can be "+
+			"removed. It begins when less than half of the journal is live. 0 switches it off: then the journal is kept from the oldest message on."),
 	row("disk-reserve", "512MiB", size(32*mib, 1024*gib), func(c *Config) *int64 { return &c.DiskReserve },
 		"Free space on the disk of the data directory below which nothing new is taken in: sends are refused. Receives and deletes go "+
 			"on until half of it is left. docs/operations/disk-full.md says more."),

@@ -18,6 +18,7 @@ type journal struct {
 	fsync   prometheus.Histogram
 	records prometheus.Counter
 	bytes   prometheus.Counter
+	cleaned prometheus.Counter
 }
 
 func newJournal() journal {
@@ -40,6 +41,10 @@ func newJournal() journal {
 			Name: "staunch_journal_bytes_total",
 			Help: "Bytes of the records made durable.",
 		}),
+		cleaned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "staunch_journal_cleaned_bytes_total",
+			Help: "Bytes of messages that were copied forward, so that the journal before them can be removed.",
+		}),
 	}
 }
 
@@ -51,6 +56,7 @@ type Shard struct {
 	append  prometheus.Observer
 	records prometheus.Counter
 	bytes   prometheus.Counter
+	cleaned prometheus.Counter
 }
 
 // Shard returns the metrics of the shard with this number. Its series exist from then on.
@@ -60,6 +66,7 @@ func (r *Registry) Shard(number int) *Shard {
 		append:  r.journal.append.WithLabelValues(label),
 		records: r.journal.records,
 		bytes:   r.journal.bytes,
+		cleaned: r.journal.cleaned,
 	}
 }
 
@@ -70,11 +77,5 @@ func (s *Shard) Appended(took time.Duration, bytes int) {
 	s.bytes.Add(float64(bytes))
 }
 
-// CollectWaitingReceives lets each scrape read how many receives wait in the shard with this number. It is called once a shard.
-func (r *Registry) CollectWaitingReceives(number int, waiting func() int64) {
-	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name:        "staunch_waiting_receives",
-		Help:        "Long polls that are waiting for a message, by shard.",
-		ConstLabels: prometheus.Labels{"shard": strconv.Itoa(number)},
-	}, func() float64 { return float64(waiting()) }))
-}
+// Cleaned counts the bytes of messages that were copied forward.
+func (s *Shard) Cleaned(bytes int64) { s.cleaned.Add(float64(bytes)) }

@@ -71,25 +71,57 @@ func TestJournalAndShards(t *testing.T) {
 	zero.Appended(time.Millisecond, 100)
 	one.Appended(time.Millisecond, 20)
 	one.Appended(time.Millisecond, 3)
-	r.CollectWaitingReceives(0, func() int64 { return 0 })
-	r.CollectWaitingReceives(1, func() int64 { return 7 })
+	one.Cleaned(50)
+	r.CollectShard(0, func() metrics.ShardSample { return metrics.ShardSample{} })
+	r.CollectShard(1, func() metrics.ShardSample {
+		return metrics.ShardSample{JournalBytes: 1, LiveBytes: 2, BodyCacheBytes: 3, BodyCacheHits: 4, BodyCacheMisses: 5, PendingBytes: 6, WaitingReceives: 7}
+	})
 	r.Fsync(time.Millisecond)
 	r.Panicked()
 	expect(t, r, `
+# HELP staunch_body_cache_bytes Memory of the body cache, by shard. The setting body-cache-bytes bounds the sum.
+# TYPE staunch_body_cache_bytes gauge
+staunch_body_cache_bytes{shard="0"} 0
+staunch_body_cache_bytes{shard="1"} 3
+# HELP staunch_body_cache_hits_total Bodies that were read from the body cache, by shard.
+# TYPE staunch_body_cache_hits_total counter
+staunch_body_cache_hits_total{shard="0"} 0
+staunch_body_cache_hits_total{shard="1"} 4
+# HELP staunch_body_cache_misses_total Bodies that were not in the body cache and were read from the journal, by shard.
+# TYPE staunch_body_cache_misses_total counter
+staunch_body_cache_misses_total{shard="0"} 0
+staunch_body_cache_misses_total{shard="1"} 5
 # HELP staunch_journal_bytes_total Bytes of the records made durable.
 # TYPE staunch_journal_bytes_total counter
 staunch_journal_bytes_total 123
+# HELP staunch_journal_cleaned_bytes_total Bytes of messages that were copied forward, so that the journal before them can be removed.
+# TYPE staunch_journal_cleaned_bytes_total counter
+staunch_journal_cleaned_bytes_total 50
+# HELP staunch_journal_live_bytes Bytes of them that are messages which are still there, by shard: an estimate, as of the newest checkpoint.
+# TYPE staunch_journal_live_bytes gauge
+staunch_journal_live_bytes{shard="0"} 0
+staunch_journal_live_bytes{shard="1"} 2
 # HELP staunch_journal_records_total Records made durable. Each holds the changes of all requests that were decided together.
 # TYPE staunch_journal_records_total counter
 staunch_journal_records_total 3
+# HELP staunch_journal_stored_bytes Bytes of the records that the journal holds, by shard.
+# TYPE staunch_journal_stored_bytes gauge
+staunch_journal_stored_bytes{shard="0"} 0
+staunch_journal_stored_bytes{shard="1"} 1
 # HELP staunch_panics_total Panics that were recovered. Any is a defect of Staunch; the log has the stack.
 # TYPE staunch_panics_total counter
 staunch_panics_total 1
+# HELP staunch_pending_request_bytes Requests that have come in and are not decided, by shard. The setting pending-bytes bounds the sum.
+# TYPE staunch_pending_request_bytes gauge
+staunch_pending_request_bytes{shard="0"} 0
+staunch_pending_request_bytes{shard="1"} 6
 # HELP staunch_waiting_receives Long polls that are waiting for a message, by shard.
 # TYPE staunch_waiting_receives gauge
 staunch_waiting_receives{shard="0"} 0
 staunch_waiting_receives{shard="1"} 7
-`, "staunch_journal_bytes_total", "staunch_journal_records_total", "staunch_panics_total", "staunch_waiting_receives")
+`, "staunch_body_cache_bytes", "staunch_body_cache_hits_total", "staunch_body_cache_misses_total", "staunch_journal_bytes_total",
+		"staunch_journal_cleaned_bytes_total", "staunch_journal_live_bytes", "staunch_journal_records_total", "staunch_journal_stored_bytes",
+		"staunch_panics_total", "staunch_pending_request_bytes", "staunch_waiting_receives")
 	for name, want := range map[string]uint64{
 		"staunch_journal_append_seconds": 3,
 		"staunch_journal_fsync_seconds":  1,

@@ -2,7 +2,7 @@
 //
 // There is one Registry per server. Its methods are the list of what Staunch measures: the parts of the server report
 // to it (Request, Shard, Fsync, Panicked), and figures that some part already keeps are read when somebody asks for
-// them (CollectQueues, CollectDisk, CollectWaitingReceives). The package knows nothing of queues beyond the numbers it is given, and it is the only one,
+// them (CollectQueues, CollectDisk, CollectShard). The package knows nothing of queues beyond the numbers it is given, and it is the only one,
 // with admin, that knows Prometheus. Everything in it is safe for use from several goroutines, and what is called per
 // request or per record neither locks nor allocates once its series exists.
 //
@@ -59,7 +59,7 @@ func New(options Options) *Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(options.Build),
 		r.requests.count, r.requests.duration,
-		r.journal.append, r.journal.fsync, r.journal.records, r.journal.bytes,
+		r.journal.append, r.journal.fsync, r.journal.records, r.journal.bytes, r.journal.cleaned,
 		r.panics,
 		r.queues,
 		r.disk,

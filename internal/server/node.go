@@ -45,9 +45,12 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 			Logger:          log,
 			CheckpointBytes: cfg.CheckpointBytes,
 			BodyCacheBytes:  max(1, cfg.BodyCacheBytes/int64(count)),
+			InboxBytesMax:   max(1, cfg.PendingBytes/int64(count)),
+			CleanRate:       cleanRate(cfg),
 			WaitingMax:      max(1, cfg.MaxWaitingReceives/count),
 			Observed: shard.Observer{
 				Appended: func(bytes int, took time.Duration) { observed.Appended(took, bytes) },
+				Cleaned:  observed.Cleaned,
 				Panicked: m.Panicked,
 			},
 		}
@@ -58,7 +61,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		if err != nil {
 			return nil, fmt.Errorf("replay shard %d: %w", i, err)
 		}
-		m.CollectWaitingReceives(i, s.Waiting)
+		m.CollectShard(i, func() metrics.ShardSample { return metrics.ShardSample(s.Usage()) })
 		n.shards = append(n.shards, s)
 		clients[i] = s
 	}
@@ -73,6 +76,14 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		Logger:        log,
 	})
 	return n, nil
+}
+
+// cleanRate returns the rate as a shard takes it.
+func cleanRate(cfg *config.Config) int64 {
+	if cfg.CleanRate == 0 {
+		return -1
+	}
+	return cfg.CleanRate
 }
 
 // run starts the shards and the service. The service stops before the shards do: its goroutine ends the group of the shards.

@@ -93,16 +93,19 @@ func (s *Shard) planCleaning(v survey) {
 			sparseness = all / max(live, 1)
 		}
 	}
-	if v.needed > upTo {
-		return
+	if v.needed <= upTo {
+		s.startCleaning(v.needed, upTo, sparseness >= sparseTimes)
 	}
-	c := &cleaning{records: newSeqSet(v.needed, upTo), sparse: sparseness >= sparseTimes}
+}
+
+// startCleaning plans to copy what is live in the records from first to upTo, which are durable.
+func (s *Shard) startCleaning(first, upTo journal.Seq, sparse bool) {
+	s.cleaning = &cleaning{records: newSeqSet(first, upTo), sparse: sparse}
 	for _, p := range s.partitions {
 		for run := range p.Live() {
-			c.records.add(journal.Seq(run.At.Record))
+			s.cleaning.records.add(journal.Seq(run.At.Record))
 		}
 	}
-	s.cleaning = c
 }
 
 // mayClean reports whether cleaning would get on now, were it time.

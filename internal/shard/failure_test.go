@@ -483,8 +483,8 @@ func TestGivingUpIsNeverRefused(t *testing.T) {
 	}
 	s.ask(&giveUp{of: poll})
 	s.rest()
-	if !poll.answered() || s.Waiting() != 0 {
-		t.Errorf("answered %v, %d wait", poll.answered(), s.Waiting())
+	if !poll.answered() || s.Usage().WaitingReceives != 0 {
+		t.Errorf("answered %v, %d wait", poll.answered(), s.Usage().WaitingReceives)
 	}
 }
 

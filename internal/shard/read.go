@@ -104,6 +104,14 @@ type recordCache struct {
 	bytes int64 // guarded by mu, as all below
 	bySeq map[journal.Seq]*list.Element
 	order list.List // of *cachedRecord, used last at the front
+
+	hits, misses int64
+}
+
+func (c *recordCache) usage() Usage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Usage{BodyCacheBytes: c.bytes, BodyCacheHits: c.hits, BodyCacheMisses: c.misses}
 }
 
 // cachedRecord is a sealed or verified record. It is not changed.
@@ -159,8 +167,10 @@ func (c *recordCache) get(seq journal.Seq) *cachedRecord {
 	defer c.mu.Unlock()
 	e, ok := c.bySeq[seq]
 	if !ok {
+		c.misses++
 		return nil
 	}
+	c.hits++
 	c.order.MoveToFront(e)
 	return e.Value.(*cachedRecord)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +65,7 @@ func newHistory(t *rapid.T) *history {
 		Clock:           h.clock,
 		CheckpointBytes: int64(rapid.SampledFrom([]int{1, 300, 3000, 1 << 20}).Draw(t, "checkpoint")),
 		BodyCacheBytes:  int64(rapid.SampledFrom([]int{1, 1000, 1 << 20}).Draw(t, "cache")),
+		Observed:        Observer{Cleaned: func(int64) { copiesInReplay.Add(1) }},
 		CleanRate:       int64(rapid.SampledFrom([]int{-1, 30_000, 1 << 50}).Draw(t, "clean rate")),
 	}
 	h.open(memjournal.New(0))
@@ -303,6 +305,17 @@ func (h *history) doSettle() {
 	}
 }
 
+// doClean copies what is live in some of the records forward, whether or not it is worth it.
+func (h *history) doClean() {
+	first, last, err := h.journal().Tail(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if h.cleaning == nil && first <= last {
+		h.startCleaning(first, last-journal.Seq(rapid.IntRange(0, int(last-first)).Draw(h.t, "not cleaned")), true)
+	}
+}
+
 func (h *history) doDefine() {
 	h.contents++
 	r := &define{asked: newAsked(), change: fmt.Appendf(nil, "definition %d", h.contents)}
@@ -435,7 +448,15 @@ func (h *history) drained() map[string]bool {
 	return there
 }
 
+var copiesInReplay atomic.Int64
+
 func TestReplay(t *testing.T) {
+	defer func() {
+		if !t.Failed() && copiesInReplay.Load() == 0 {
+			t.Error("no message was copied forward")
+		}
+		t.Logf("%d batches of messages were copied forward", copiesInReplay.Load())
+	}()
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHistory(t)
 		for p := queue.ID(1); p <= 4; p++ {
@@ -445,13 +466,13 @@ func TestReplay(t *testing.T) {
 		steps := map[string]func(){
 			"send": h.doSend, "receive": h.doReceive, "delete": h.doDelete, "change": h.doChange, "configure": h.doConfigure,
 			"drop": h.doDrop, "purge": h.doPurge, "begin move": h.doBeginMove, "end move": h.doEndMove, "arrive": h.doArrive,
-			"settle": h.doSettle, "define": h.doDefine, "turn": h.turn, "land": h.land, "crash": h.crash,
+			"settle": h.doSettle, "define": h.doDefine, "turn": h.turn, "land": h.land, "crash": h.crash, "rest": h.rest, "clean": h.doClean,
 			"time": func() { h.clock.Advance(time.Duration(rapid.IntRange(0, 30).Draw(t, "ms")) * time.Millisecond) },
 		}
 		var names []string
 		for name, often := range map[string]int{
 			"send": 12, "receive": 12, "delete": 6, "change": 3, "configure": 2, "drop": 1, "purge": 1, "begin move": 2, "end move": 3,
-			"arrive": 3, "settle": 2, "define": 2, "turn": 14, "land": 12, "crash": 2, "time": 6,
+			"arrive": 3, "settle": 2, "define": 2, "turn": 14, "land": 12, "crash": 2, "time": 6, "rest": 20, "clean": 4,
 		} {
 			names = append(names, slices.Repeat([]string{name}, often)...)
 		}

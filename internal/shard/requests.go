@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
@@ -298,7 +299,11 @@ func (r *locate) decide(s *Shard) {
 	}
 	r.at = p.Place(r.ref)
 	s.leave(p)
-	s.hold(r)
+	if journal.Seq(r.at.Record)+flightsMax > s.last {
+		s.hold(r) // the copy may not be durable yet
+		return
+	}
+	r.answer(nil)
 }
 
 type allStatistics struct {

@@ -177,12 +177,21 @@ type Usage struct {
 	// JournalBytes is the size of the journal's records, and LiveBytes how much of it are messages that are still there, an estimate as of
 	// the newest checkpoint.
 	JournalBytes, LiveBytes int64
+	// BodyCacheBytes is what the body cache holds. Hits and Misses count the bodies that were read from it, and from the journal.
+	BodyCacheBytes, BodyCacheHits, BodyCacheMisses int64
+	// PendingBytes is what has come in and is not decided.
+	PendingBytes int64
+	// WaitingReceives is the number of receives that wait.
+	WaitingReceives int64
 }
 
-// Usage may be called at any time.
+// Usage returns what there is now. It may be called at any time.
 func (s *Shard) Usage() Usage {
-	return Usage{JournalBytes: s.journalBytes.Load(), LiveBytes: s.liveBytes.Load()}
+	u := s.cache.usage()
+	u.JournalBytes, u.LiveBytes = s.journalBytes.Load(), s.liveBytes.Load()
+	u.WaitingReceives = s.waiting.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u.PendingBytes = s.inboxBytes
+	return u
 }
-
-// Waiting returns the number of receives that wait now.
-func (s *Shard) Waiting() int64 { return s.waiting.Load() }

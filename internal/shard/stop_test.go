@@ -206,8 +206,8 @@ func storm(t *testing.T, seed uint64) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if r.Waiting() != 0 {
-		t.Errorf("%d wait", r.Waiting())
+	if r.Usage().WaitingReceives != 0 {
+		t.Errorf("%d wait", r.Usage().WaitingReceives)
 	}
 	if r.inboxBytes != 0 {
 		t.Errorf("%d bytes are counted as waiting", r.inboxBytes)

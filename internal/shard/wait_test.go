@@ -149,8 +149,8 @@ func TestLongPollEndsWhenThePartitionIsDropped(t *testing.T) {
 				t.Errorf("answered %v: %v", p.answered(), p.err)
 			}
 		}
-		if !dropped.answered() || dropped.err != nil || stays.answered() || r.Waiting() != 1 {
-			t.Errorf("drop: %v, %v; the other queue's wait ended: %v; %d wait", dropped.answered(), dropped.err, stays.answered(), r.Waiting())
+		if !dropped.answered() || dropped.err != nil || stays.answered() || r.Usage().WaitingReceives != 1 {
+			t.Errorf("drop: %v, %v; the other queue's wait ended: %v; %d wait", dropped.answered(), dropped.err, stays.answered(), r.Usage().WaitingReceives)
 		}
 	})
 }
@@ -170,8 +170,8 @@ func TestLongPollEndsEmptyAtItsDeadline(t *testing.T) {
 				t.Errorf("poll of %v was answered %v after %v: %v, %v", waits[i], p.answered(), p.after, p.result, p.err)
 			}
 		}
-		if r.Waiting() != 0 {
-			t.Errorf("%d wait", r.Waiting())
+		if r.Usage().WaitingReceives != 0 {
+			t.Errorf("%d wait", r.Usage().WaitingReceives)
 		}
 	})
 }
@@ -247,8 +247,8 @@ func TestLongPollLeavesWhenItsContextEnds(t *testing.T) {
 		stays := r.poll(r.ctx, standard, 20*time.Second)
 		cancel()
 		synctest.Wait()
-		if !gone.answered() || !errors.Is(gone.err, context.Canceled) || r.Waiting() != 1 {
-			t.Errorf("answered %v: %v; %d wait", gone.answered(), gone.err, r.Waiting())
+		if !gone.answered() || !errors.Is(gone.err, context.Canceled) || r.Usage().WaitingReceives != 1 {
+			t.Errorf("answered %v: %v; %d wait", gone.answered(), gone.err, r.Usage().WaitingReceives)
 		}
 		r.send(standard, "m")
 		synctest.Wait()
@@ -377,7 +377,7 @@ func TestManyWaits(t *testing.T) {
 			if _, err := s.Stats(ctx, 1); err != nil {
 				t.Fatal(err)
 			}
-			if n := s.Waiting(); n != waits {
+			if n := s.Usage().WaitingReceives; n != waits {
 				t.Errorf("%d wait, want %d", n, waits)
 			}
 			if n := runtime.NumGoroutine(); n > goroutines {
