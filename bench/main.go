@@ -24,6 +24,8 @@ type options struct {
 	rawFsync                     bool
 	encrypted                    bool
 	backlogMessages              int
+
+	stragglerMessages, checkpointBytes, rounds int
 }
 
 func main() {
@@ -38,6 +40,9 @@ func main() {
 	flag.BoolVar(&o.encrypted, "encrypted", true, "encrypt the messages at rest, as queues do unless told otherwise")
 	flag.BoolVar(&o.rawFsync, "raw-fsync", true, "measure a plain fsync of the data directory's disk first")
 	flag.IntVar(&o.backlogMessages, "backlog", 0, "measure a backlog of so many messages instead")
+	flag.IntVar(&o.stragglerMessages, "stragglers", 0, "measure what messages that are never deleted do to a journal that so many others go through instead")
+	flag.IntVar(&o.checkpointBytes, "checkpoint-bytes", 4<<20, "checkpoint-bytes of the server (stragglers)")
+	flag.IntVar(&o.rounds, "rounds", 2, "how often each half of a comparison is measured (stragglers)")
 	flag.Parse()
 	if err := run(o); err != nil {
 		log.Fatal(err)
@@ -64,6 +69,9 @@ func run(o options) error {
 	fmt.Printf("%d connections, bodies of %d bytes, %s, encrypted: %t\n", o.connections, o.size, o.durability(), o.encrypted)
 	if o.backlogMessages > 0 {
 		return o.backlog()
+	}
+	if o.stragglerMessages > 0 {
+		return o.stragglers()
 	}
 	endpoint := o.endpoint
 	if endpoint == "" {

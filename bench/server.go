@@ -25,8 +25,9 @@ type server struct {
 }
 
 // startServer starts a server on the data directory and returns when it has printed its endpoint.
-func (o *options) startServer() (*server, error) {
-	cmd := exec.Command(o.bin, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--data", o.data, "--journal", o.journal, "--log-level", "warn")
+func (o *options) startServer(settings ...string) (*server, error) {
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--data", o.data, "--journal", o.journal, "--log-level", "warn"}
+	cmd := exec.Command(o.bin, append(args, settings...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
