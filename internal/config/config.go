@@ -72,6 +72,9 @@ type Config struct {
 	// BodyCacheBytes limits the memory for message bodies that are kept, over all shards.
 	BodyCacheBytes int64
 
+	// JournalCacheBytes limits the memory for blocks that were read from the journal's files.
+	JournalCacheBytes int64
+
 	// PendingBytes limits the requests that have come in and are not decided, over all shards.
 	PendingBytes int64
 

@@ -54,6 +54,7 @@ func TestDefaults(t *testing.T) {
 		MaxWaitingReceives: 100_000,
 		CheckpointBytes:    64 << 20,
 		BodyCacheBytes:     64 << 20,
+		JournalCacheBytes:  64 << 20,
 		PendingBytes:       64 << 20,
 		CleanRate:          32 << 20,
 		DiskReserve:        512 << 20,

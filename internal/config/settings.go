@@ -129,6 +129,8 @@ var settings = []Setting{
 		"Journal written by a shard between two checkpoints. Less makes restarts shorter and writes more."),
 	row("body-cache-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyCacheBytes },
 		"Memory for message bodies, over all shards. Bodies outside it are read from the journal."),
+	row("journal-cache-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.JournalCacheBytes },
+		"Memory for blocks that were read from the files of the data directory. It helps when bodies are read that are not in memory any more."),
 	row("pending-bytes", "64MiB", size(1*mib, 1024*gib), func(c *Config) *int64 { return &c.PendingBytes },
 		"Memory for requests that have come in and wait for their shard, over all shards. Further ones are throttled."),
 	row("clean-rate", "32MiB", size(0, 16*gib), func(c *Config) *int64 { return &c.CleanRate },

@@ -24,6 +24,7 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 		Shards:        cfg.Shards,
 		DefaultShards: cfg.ShardCount(cores()),
 		ReserveBytes:  cfg.DiskReserve,
+		CacheBytes:    cfg.JournalCacheBytes,
 		Logger:        log,
 		Events: pebblejournal.Events{
 			Synced: m.Fsync,
@@ -38,7 +39,7 @@ func openStore(cfg *config.Config, log *slog.Logger, m *metrics.Registry) (store
 		return nil, fmt.Errorf("%w (--data chooses the directory)", err)
 	}
 	m.CollectDisk(func() metrics.DiskSample {
-		return metrics.DiskSample{FreeBytes: s.FreeBytes(), SendsRefused: s.Room() != journal.RoomForAll}
+		return metrics.DiskSample{FreeBytes: s.FreeBytes(), SendsRefused: s.Room() != journal.RoomForAll, CacheBytes: s.Stats().CacheBytes}
 	})
 	return s, nil
 }
