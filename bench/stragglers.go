@@ -148,7 +148,7 @@ func (t *turnover) receiveSome(c *conn) error {
 func (t *turnover) live() int64 { return (t.kept.Load() + int64(t.dead)) * int64(t.size+100) }
 
 // bound is what the journal may have: twice what is live, and what lies between a few checkpoints.
-func (t *turnover) bound() int64 { return 2*t.live() + 6*int64(t.checkpointBytes) }
+func (t *turnover) bound() int64 { return 2*t.live() + 8*int64(t.checkpointBytes) }
 
 func (t *turnover) report(when string) error {
 	stored, err := t.metric("staunch_journal_stored_bytes")
@@ -169,7 +169,7 @@ func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
 // check waits until cleaning has come to its end, and looks at the bound. Without cleaning the bound must be broken, or the numbers are too
 // small to show anything.
 func (t *turnover) check() error {
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		stored, err := t.metric("staunch_journal_stored_bytes")
 		if err != nil {

@@ -42,7 +42,7 @@ func (s *Shard) lookWhatHasGone() {
 		return
 	}
 	s.reclaimAt = now.Add(reclaimEvery)
-	s.reclaimable = s.reclaimable || s.messages() < s.messagesKept/2
+	s.reclaimable = s.cleaned || s.messages() < s.messagesKept/2
 }
 
 // messages returns how many messages there are, in all partitions.
@@ -57,7 +57,7 @@ func (s *Shard) messages() (n int64) {
 // saved notes what the newest checkpoint holds.
 func (s *Shard) saved() {
 	s.sinceCheckpoint = 0
-	s.messagesKept, s.reclaimable = s.messages(), false
+	s.messagesKept, s.reclaimable, s.cleaned = s.messages(), false, false
 	s.reclaimAt = s.options.Clock.Now().Add(reclaimEvery)
 }
 

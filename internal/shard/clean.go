@@ -17,7 +17,7 @@ import (
 // three checkpoints.
 //
 // A checkpoint surveys what is live, and plans. A goroutine reads records; the loop looks what of them is still live, at most one small batch
-// a turn and so many bytes a second. When the plan is done a checkpoint comes early, and with it the trim.
+// a turn and so many bytes a second. The checkpoints that follow let the journal be trimmed.
 
 const (
 	// cleanBatchBytes is how much is copied into one record. It has to be little beside what a busy shard commits at once.
@@ -133,7 +133,7 @@ func (s *Shard) clean() {
 		return
 	}
 	s.cleaning = nil
-	s.reclaimable = s.reclaimable || c.copied > 0
+	s.cleaned = s.cleaned || c.copied > 0
 }
 
 // spend lets the next step wait as long as the bytes of this one take at the rate.

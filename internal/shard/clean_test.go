@@ -87,7 +87,7 @@ func TestStragglersDoNotHoldOnToTheJournal(t *testing.T) {
 				})
 				left := r.turnOver(standard, 2000, 50)
 				live := liveBytes(left)
-				bound := 2*live + 4*cleanedCheckpointBytes
+				bound := 2*live + 6*cleanedCheckpointBytes
 				if n := r.journalBytes(); (n <= bound) != tt.clean {
 					t.Errorf("%d bytes of journal for %d live bytes, bound %d; %d were copied", n, live, bound, cleaned)
 				}
@@ -122,7 +122,7 @@ func TestDeadQueueDoesNotHoldOnToTheJournalOfABusyOne(t *testing.T) {
 				live := liveBytes(want)
 				for range 5 { // each turns the whole journal over
 					r.turnOver(standard, 400, 0)
-					if n, bound := r.journalBytes(), 2*live+4*cleanedCheckpointBytes; n > bound {
+					if n, bound := r.journalBytes(), 2*live+6*cleanedCheckpointBytes; n > bound {
 						t.Errorf("%d bytes of journal for %d live bytes, bound %d", n, live, bound)
 					}
 				}
@@ -252,7 +252,7 @@ func TestCleaningKeepsToItsRate(t *testing.T) {
 				t.Fatalf("%d bytes were copied in %d s at %d bytes a second", copied, second+1, rate)
 			}
 		}
-		if n, bound := r.journalBytes(), 2*liveBytes(left)+4*cleanedCheckpointBytes; copied == 0 || n > bound {
+		if n, bound := r.journalBytes(), 2*liveBytes(left)+6*cleanedCheckpointBytes; copied == 0 || n > bound {
 			t.Errorf("%d bytes of journal are left, bound %d; %d bytes were copied", n, bound, copied)
 		}
 		before := copied

@@ -110,6 +110,7 @@ type Shard struct {
 
 	ledger   ledger    // what the records hold
 	cleaning *cleaning // nil when there is nothing to clean
+	cleaned  bool      // a plan was carried out since the last checkpoint
 
 	sinceCheckpoint int64       // bytes of records
 	checkpointSeq   journal.Seq // the newest checkpoint
