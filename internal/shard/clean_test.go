@@ -95,6 +95,9 @@ func TestStragglersDoNotHoldOnToTheJournal(t *testing.T) {
 					u.LiveBytes < int64(live)*9/10 || u.LiveBytes > int64(live)*12/10) {
 					t.Errorf("usage %+v; %d bytes of journal, %d live, %d copied", u, r.journalBytes(), live, cleaned)
 				}
+				if report := check(t, view(t, r.journal.Clone())); !report.Sound() || report.Messages != int64(len(left)) {
+					t.Errorf("a check finds %d messages; %v %v", report.Messages, report.Damaged, report.BadCheckpoints)
+				}
 				time.Sleep(time.Minute)
 				if got := r.drainAll(standard); !slices.Equal(got, left) {
 					t.Errorf("%d messages are left, want %d", len(got), len(left))
