@@ -16,6 +16,8 @@
 //	failure.go     a full disk, a panic: the state is built anew from the journal
 //	replay.go      the state from the records
 //	checkpoint.go  saves the state now and then, starts from it, and lets the journal be trimmed
+//	clean.go       copies messages that stay forward, so that the journal before them can be trimmed
+//	ledger.go      how much of the journal is messages
 //	definitions.go the other state that a journal may carry: the catalog
 //	read.go        reads message bodies for answers
 //
