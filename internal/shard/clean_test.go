@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,13 +81,13 @@ func TestStragglersDoNotHoldOnToTheJournal(t *testing.T) {
 	}{{"cleaned", 1 << 50, true}, {"switched off", -1, false}} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cleaned := int64(0)
+				var copied atomic.Int64
 				r := run(t, func(o *Options) {
 					o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, tt.rate, 1
-					o.Observed.Cleaned = func(n int64) { cleaned += n }
+					o.Observed.Cleaned = func(n int64) { copied.Add(n) }
 				})
 				left := r.turnOver(standard, 2000, 50)
-				live := liveBytes(left)
+				live, cleaned := liveBytes(left), copied.Load()
 				bound := 2*live + 6*cleanedCheckpointBytes
 				if n := r.journalBytes(); (n <= bound) != tt.clean {
 					t.Errorf("%d bytes of journal for %d live bytes, bound %d; %d were copied", n, live, bound, cleaned)
@@ -243,25 +244,25 @@ func (s *stepper) copyOne(p queue.ID, ref queue.Ref, m queue.Message) {
 func TestCleaningKeepsToItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rate = 10_000
-		var copied int64
+		var copied atomic.Int64
 		r := run(t, func(o *Options) {
 			o.CheckpointBytes, o.CleanRate = cleanedCheckpointBytes, rate
-			o.Observed.Cleaned = func(n int64) { copied += n }
+			o.Observed.Cleaned = func(n int64) { copied.Add(n) }
 		})
 		left := r.turnOver(standard, 1000, 20)
 		for second := range int64(600) {
 			time.Sleep(time.Second)
-			if most := (second+1)*rate + 10_000; copied > most { // a batch is at least a message
-				t.Fatalf("%d bytes were copied in %d s at %d bytes a second", copied, second+1, rate)
+			if most := (second+1)*rate + 10_000; copied.Load() > most { // a batch is at least a message
+				t.Fatalf("%d bytes were copied in %d s at %d bytes a second", copied.Load(), second+1, rate)
 			}
 		}
-		if n, bound := r.journalBytes(), 2*liveBytes(left)+6*cleanedCheckpointBytes; copied == 0 || n > bound {
-			t.Errorf("%d bytes of journal are left, bound %d; %d bytes were copied", n, bound, copied)
+		if n, bound := r.journalBytes(), 2*liveBytes(left)+6*cleanedCheckpointBytes; copied.Load() == 0 || n > bound {
+			t.Errorf("%d bytes of journal are left, bound %d; %d bytes were copied", n, bound, copied.Load())
 		}
-		before := copied
+		before := copied.Load()
 		time.Sleep(time.Hour)
-		if copied != before {
-			t.Errorf("%d bytes were copied when all was done", copied-before)
+		if copied.Load() != before {
+			t.Errorf("%d bytes were copied when all was done", copied.Load()-before)
 		}
 	})
 }
