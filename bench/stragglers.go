@@ -83,7 +83,7 @@ func (t *turnover) run() (rate float64, err error) {
 	}
 	defer t.server.stop()
 	if t.dead > 0 {
-		url, err := createQueue(t.server.endpoint)
+		url, err := on.createQueue(t.server.endpoint)
 		if err != nil {
 			return 0, err
 		}
@@ -91,7 +91,7 @@ func (t *turnover) run() (rate float64, err error) {
 			return 0, err
 		}
 	}
-	if t.url, err = createQueue(t.server.endpoint); err != nil {
+	if t.url, err = on.createQueue(t.server.endpoint); err != nil {
 		return 0, err
 	}
 	t.began = time.Now()

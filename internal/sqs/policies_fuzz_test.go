@@ -81,11 +81,13 @@ func checkPolicy(t *testing.T, text string, e *edit) {
 	if err != nil || again.Version != p.Version || len(again.Statement) != len(p.Statement) {
 		t.Fatalf("%q, written anew %q: %v", text, encoded, err)
 	}
-	resource := queueARN(fuzzedQueue)
 	for i := range again.Statement {
-		if err := again.Statement[i].check(resource); err != nil || again.Statement[i].Sid != p.Statement[i].Sid {
-			t.Fatalf("%q, written anew %q: statement %d: %v", text, encoded, i, err)
+		if again.Statement[i].sid != p.Statement[i].sid {
+			t.Fatalf("%q, written anew %q: statement %d is another", text, encoded, i)
 		}
+	}
+	if _, err := CheckPolicy(encoded, queueARN(fuzzedQueue)); err != nil && len(encoded) <= policyMax {
+		t.Fatalf("%q, written anew %q: %v", text, encoded, err)
 	}
 }
 
