@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,7 @@ func (o *options) backlog() error {
 	if err := o.fillInParts(s, url); err != nil {
 		return err
 	}
-	sent := float64(o.backlogMessages) * float64(o.size)
+	sent := float64(o.messages) * float64(o.size)
 	fmt.Printf("disk against bytes sent: %.2f\n", float64(diskUsed(o.data)-before)/sent)
 
 	began := time.Now()
@@ -73,8 +74,9 @@ func (o *options) fillInParts(s *server, url string) error {
 	const parts = 10
 	var first float64
 	for part := range parts {
-		result, err := o.fill(s.endpoint, url, o.backlogMessages/parts)
-		if err != nil {
+		profiled := s.profileCPU(o.profiles, fmt.Sprintf("send-%02d", part))
+		result, err := o.fill(s.endpoint, url, o.messages/parts)
+		if err := errors.Join(err, profiled()); err != nil {
 			return err
 		}
 		if part == 0 {
@@ -90,6 +92,8 @@ func (o *options) fillInParts(s *server, url string) error {
 // fill sends n messages in batches of ten.
 func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 	batch := sends(endpoint, url, o.size, true)
+	shown := showProgress("fill", n)
+	defer shown.end()
 	var left atomic.Int64
 	left.Store(int64(n))
 	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
@@ -97,6 +101,7 @@ func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 			return 0, false, nil
 		}
 		_, err := c.do(batch())
+		shown.done.Add(10)
 		return 10, true, err
 	})
 }
