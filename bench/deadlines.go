@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -90,6 +91,10 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 			return check()
 		})
 	}
+	p, err := newProbe(s.endpoint)
+	if err != nil {
+		return stalls{}, err
+	}
 	time.Sleep(time.Until(due.Add(-2 * time.Second)))
 	if err := s.signal(syscall.SIGSTOP); err != nil {
 		return stalls{}, err
@@ -98,5 +103,9 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 	if err := s.signal(syscall.SIGCONT); err != nil {
 		return stalls{}, err
 	}
-	return probeDuring(s.endpoint, check)
+	p.start()
+	err = check()
+	time.Sleep(time.Second)
+	seen, probeErr := p.stop()
+	return seen, errors.Join(err, probeErr)
 }

@@ -11,41 +11,41 @@ import (
 
 // probe sends, receives and deletes one message after the other on a queue of its own, and notes how long each request took.
 type probe struct {
-	ended   atomic.Bool
-	group   sync.WaitGroup
-	err     error
-	request []time.Duration
+	endpoint, url string
+	conn          *conn
+	ended         atomic.Bool
+	group         sync.WaitGroup
+	err           error
+	request       []time.Duration
 }
 
-// startProbe starts a probe on a new queue.
-func startProbe(endpoint string) (*probe, error) {
+// newProbe makes a probe on a new queue.
+func newProbe(endpoint string) (*probe, error) {
 	url, err := createQueue(endpoint)
 	if err != nil {
 		return nil, err
 	}
 	c, err := dial(endpoint)
-	if err != nil {
-		return nil, err
-	}
-	p := &probe{}
-	send := request(endpoint, "SendMessage", map[string]any{"QueueUrl": url, "MessageBody": "probe"})
+	return &probe{endpoint: endpoint, url: url, conn: c}, err
+}
+
+func (p *probe) start() {
+	send := request(p.endpoint, "SendMessage", map[string]any{"QueueUrl": p.url, "MessageBody": "probe"})
 	p.group.Go(func() {
-		defer c.Close()
 		for !p.ended.Load() && p.err == nil {
-			p.err = p.once(c, endpoint, url, send)
+			p.err = p.once(send)
 			time.Sleep(time.Millisecond)
 		}
 	})
-	return p, nil
 }
 
-func (p *probe) once(c *conn, endpoint, url string, send []byte) error {
+func (p *probe) once(send []byte) error {
 	began := time.Now()
-	if _, err := c.do(send); err != nil {
+	if _, err := p.conn.do(send); err != nil {
 		return err
 	}
 	sent := time.Now()
-	n, err := receiveDelete(c, endpoint, url)
+	n, err := receiveDelete(p.conn, p.endpoint, p.url)
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,7 @@ func (s stalls) String() string {
 func (p *probe) stop() (stalls, error) {
 	p.ended.Store(true)
 	p.group.Wait()
+	_ = p.conn.Close()
 	if p.err != nil || len(p.request) == 0 {
 		return stalls{}, errors.Join(errors.New("the probe failed"), p.err)
 	}
@@ -79,10 +80,11 @@ func (p *probe) stop() (stalls, error) {
 
 // probeDuring runs a probe while do runs.
 func probeDuring(endpoint string, do func() error) (stalls, error) {
-	p, err := startProbe(endpoint)
+	p, err := newProbe(endpoint)
 	if err != nil {
 		return stalls{}, err
 	}
+	p.start()
 	err = do()
 	s, probeErr := p.stop()
 	return s, errors.Join(err, probeErr)

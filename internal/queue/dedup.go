@@ -49,8 +49,12 @@ func (m *memory) remember(a accepted) {
 	m.sends.push(a)
 }
 
-func (m *memory) expire(now int64) {
+// expire forgets what is too old, and reports whether the budget was enough for all of it.
+func (m *memory) expire(now int64, b *budget) bool {
 	for !m.sends.empty() && m.sends.front().at+DeduplicationWindow <= now {
+		if !b.spend() {
+			return false
+		}
 		key := m.key(m.sends.front().group, m.sends.front().dedup)
 		if n, _ := m.latest.get(key); n == m.first {
 			m.latest.delete(key)
@@ -58,6 +62,7 @@ func (m *memory) expire(now int64) {
 		m.sends.pop()
 		m.first++
 	}
+	return true
 }
 
 func (m *memory) next() int64 {

@@ -22,8 +22,8 @@ func checkInvariants(t rapid.TB, p *Partition) {
 		checkTail(p, g, fail)
 		checkLine(p, g, fail)
 		for i := range g.tail.live() {
-			x := &g.tail.live()[i]
-			if p.tailVisible(x) {
+			x := g.tail.at(i)
+			if p.tailVisible(&x) {
 				counted.Visible += int64(x.count)
 			} else {
 				counted.Delayed += int64(x.count)
@@ -111,12 +111,12 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 	}
 	var count, sent int64
 	for i := range g.tail.live() {
-		x := &g.tail.live()[i]
+		x := g.tail.at(i)
 		if x.count == 0 || last.Compare(x.first()) >= 0 || x.sent < sent || x.arrival != nil && x.count != 1 {
-			fail("group %q: extent %+v after %v", g.name, *x, last)
+			fail("group %q: extent %+v after %v", g.name, x, last)
 		}
 		if x.sent+p.settings.Retention <= p.now {
-			fail("group %q: extent %+v is past its retention", g.name, *x)
+			fail("group %q: extent %+v is past its retention", g.name, x)
 		}
 		last = Ref{Record: x.record, Index: x.index + x.count - 1}
 		sent = x.sent
@@ -133,7 +133,7 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 	}
 	found, _ := p.oldest.Get(g)
 	if aging := !g.tail.empty(); g.aging != aging || (found == g) != aging ||
-		aging && (g.oldest != g.tail.front().sent || g.oldestRef != g.tail.front().first()) {
+		aging && (g.oldest != g.tail.front().sent || g.oldestRef != g.tail.first()) {
 		fail("group %q: its place among the oldest is wrong", g.name)
 	}
 }

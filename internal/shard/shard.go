@@ -79,6 +79,12 @@ type Shard struct {
 	// servable are partitions that may have something for their waiting receives. Invariant: when a request is decided, there are
 	// none.
 	servable []*partition
+	// late are partitions for which more time has passed than was caught up on. behind are requests to them, in order of arrival;
+	// they come before all in pending. Invariant: without late partitions there are none.
+	late   []*partition
+	behind []request
+	// catchUpLeft is how much more of what time has brought may be done in this step.
+	catchUpLeft int
 
 	last       journal.Seq // number of the newest record handed to the journal
 	lastHash   journal.Sum // and its hash
@@ -102,12 +108,12 @@ type Shard struct {
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
+	collecting      *collection // the state that the checkpoint is made of, until all of it is collected
 	// checkpointEarly and checkpointHeld are as of the beginning of the turn: one is due because room is scarce, and none is
 	// because the last one failed a moment ago.
 	checkpointEarly, checkpointHeld bool
 	earlyAfter, retryAfter          time.Time
 	checkpointFailures              int       // in a row
-	stateSize                       int       // of the last checkpoint
 	messagesKept                    int64     // messages that the last checkpoint holds
 	reclaimAt                       time.Time // when to look next whether most of them have gone
 	reclaimable                     bool      // they have
@@ -120,6 +126,7 @@ type partition struct {
 	deadline int64 // its place in timers
 	timed    bool  // it is in timers
 	servable bool  // it is in servable
+	late     bool  // it is in late, and not in timers
 }
 
 // Open replays the shard's journal. It fails with journal.ErrDamaged where the journal is not what was written: then nothing is
