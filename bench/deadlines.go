@@ -91,11 +91,11 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 			return check()
 		})
 	}
+	time.Sleep(time.Until(due.Add(-2 * time.Second)))
 	p, err := newProbe(s.endpoint)
 	if err != nil {
 		return stalls{}, err
 	}
-	time.Sleep(time.Until(due.Add(-2 * time.Second)))
 	if err := s.signal(syscall.SIGSTOP); err != nil {
 		return stalls{}, err
 	}

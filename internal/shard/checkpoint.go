@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -73,9 +74,6 @@ type collection struct {
 	started time.Time
 }
 
-// collectMax is how many entries and groups are collected in one turn. It takes about a millisecond.
-const collectMax = 4000
-
 // maybeCheckpoint begins a checkpoint that is due when the state is that of the newest record.
 func (s *Shard) maybeCheckpoint() {
 	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
@@ -107,7 +105,7 @@ func (s *Shard) snapshot() *collection {
 // collect collects more of the checkpoint that is being collected. When that is all, it is saved while the shard goes on.
 func (s *Shard) collect() {
 	c := s.collecting
-	if c == nil || !c.collect(collectMax) {
+	if c == nil || !c.collect(s.options.TurnMessagesMax) {
 		return
 	}
 	s.collecting = nil
@@ -277,7 +275,7 @@ func (s *Shard) State() ([]byte, error) {
 // appendState encodes the shard's state at its newest record. Nothing may be on its way, and no checkpoint be collected.
 func (s *Shard) appendState(b []byte) ([]byte, error) {
 	c := s.snapshot()
-	for !c.collect(collectMax) {
+	for !c.collect(math.MaxInt) {
 	}
 	return c.append(b)
 }

@@ -27,6 +27,9 @@ type Options struct {
 	CheckpointBytes int64
 	// BodyCacheBytes bounds the newest records that are kept in memory for receives. Default 64 MiB.
 	BodyCacheBytes int64
+	// TurnMessagesMax bounds how many messages the shard brings up to date in one go when their delays, timeouts or retention have
+	// ended, and how many it collects for a checkpoint; then it looks after requests again. Default 2,000: a few milliseconds.
+	TurnMessagesMax int
 	// WaitingMax bounds the receives that wait at once; more are ErrOverloaded. Default 100,000.
 	WaitingMax int
 	// InboxBytesMax bounds what has come in and is not decided; more is ErrOverloaded, but one request is always taken in. Default
@@ -48,6 +51,7 @@ type Observer struct {
 const (
 	defaultCheckpointBytes = 64 << 20
 	defaultBodyCacheBytes  = 64 << 20
+	defaultTurnMessagesMax = 2_000
 	defaultWaitingMax      = 100_000
 	defaultInboxBytesMax   = 64 << 20
 )
@@ -137,6 +141,9 @@ func Open(ctx context.Context, o Options) (*Shard, error) {
 	}
 	if o.BodyCacheBytes <= 0 {
 		o.BodyCacheBytes = defaultBodyCacheBytes
+	}
+	if o.TurnMessagesMax <= 0 {
+		o.TurnMessagesMax = defaultTurnMessagesMax
 	}
 	if o.WaitingMax <= 0 {
 		o.WaitingMax = defaultWaitingMax

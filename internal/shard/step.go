@@ -14,7 +14,7 @@ const stepMax = 1024
 func (s *Shard) step() {
 	s.tick()
 	s.endWaits()
-	s.catchUpLeft = catchUpMax
+	s.catchUpLeft = s.options.TurnMessagesMax
 	s.catchUp()
 	for n := 0; n < stepMax && s.hasRoom() && s.next(); n++ {
 		if s.building.full() {
@@ -77,12 +77,8 @@ func (s *Shard) tick() {
 // now returns the log time in Unix ms.
 func (s *Shard) now() int64 { return s.building.time }
 
-// catchUpMax is how much of what time has brought one step does: messages that come back, become visible or expire. It takes a few
-// milliseconds. When more is due at once, other partitions are served in between, and requests to that one wait.
-const catchUpMax = 2000
-
 // advance brings a partition to the present log time if catchUpLeft is enough for that, and reports whether it is there. If not, it is
-// late.
+// late: other partitions are served before it goes on, and requests to it wait.
 func (s *Shard) advance(p *partition) bool {
 	if p.late {
 		return false
