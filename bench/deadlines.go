@@ -21,45 +21,49 @@ func (o *options) deadlines() error {
 		return err
 	}
 	fmt.Printf("nothing else going on:             %v\n", base)
-	if err := o.timeoutsAtOnce(s); err != nil {
-		return err
-	}
-	if err := o.delaysEnd(s, 10*time.Second, false); err != nil {
-		return err
-	}
-	return o.delaysEnd(s, time.Second, true)
-}
-
-func (o *options) timeoutsAtOnce(s *server) error {
-	url, err := createQueue(s.endpoint)
+	sends, err := o.timeoutsAtOnce(s)
 	if err != nil {
 		return err
 	}
-	if _, err := o.fillWith(s.endpoint, url, "fill", o.inFlight, func(int) map[string]any { return nil }); err != nil {
+	// The delays must not end before all is sent.
+	each := 2 * sends.took / time.Duration(sends.messages)
+	if err := o.delaysEnd(s, each, 10*time.Second, false); err != nil {
 		return err
 	}
-	// Receives go on until a few seconds before the end: about twice as long as the same number of sends.
-	due := time.Now().Add(5*time.Second + time.Duration(o.inFlight/5000)*time.Second)
+	return o.delaysEnd(s, each, time.Second, true)
+}
+
+// timeoutsAtOnce returns what the sends took.
+func (o *options) timeoutsAtOnce(s *server) (sends outcome, err error) {
+	url, err := createQueue(s.endpoint)
+	if err != nil {
+		return sends, err
+	}
+	if sends, err = o.fillWith(s.endpoint, url, "fill", o.inFlight, func(int) map[string]any { return nil }); err != nil {
+		return sends, err
+	}
+	// Receives take about twice as long as the same number of sends.
+	due := time.Now().Add(5*time.Second + 3*sends.took)
 	if _, err := o.receiveAll(s.endpoint, url, "receive", o.inFlight, func() int { return int(time.Until(due)/time.Second) + 1 }); err != nil {
-		return err
+		return sends, err
 	}
 	if err := awaitCounts(s.endpoint, url, counts{inFlight: o.inFlight}); err != nil {
-		return fmt.Errorf("before the timeouts: %w", err)
+		return sends, fmt.Errorf("before the timeouts: %w", err)
 	}
 	seen, err := o.pass(s, due, time.Second, true, func() error { return awaitCounts(s.endpoint, url, counts{visible: o.inFlight}) })
 	fmt.Printf("%9d timeouts at once:        %v (target: 100ms)\n", o.inFlight, seen)
-	return err
+	return sends, err
 }
 
-// delaysEnd sends messages whose delays end within window.
-func (o *options) delaysEnd(s *server, window time.Duration, atOnce bool) error {
+// delaysEnd sends messages whose delays end within window. Sending takes at most so long for each.
+func (o *options) delaysEnd(s *server, each, window time.Duration, atOnce bool) error {
 	url, err := createQueue(s.endpoint)
 	if err != nil {
 		return err
 	}
 	before := s.resident()
 	// A delay is 900 s at the most, in whole seconds.
-	due := time.Now().Add(5*time.Second + time.Duration(o.messages/20_000)*time.Second)
+	due := time.Now().Add(5*time.Second + time.Duration(o.messages)*each)
 	var late bool
 	_, err = o.fillWith(s.endpoint, url, "send with delays", o.messages, func(i int) map[string]any {
 		left := time.Until(due.Add(window * time.Duration(i%1000) / 1000))

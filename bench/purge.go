@@ -27,6 +27,7 @@ func (o *options) purge() error {
 
 // fillAndEmpty fills a queue and does what empties it.
 func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any) error {
+	empty := diskUsed(o.data)
 	url, err := createQueue(s.endpoint)
 	if err != nil {
 		return err
@@ -70,15 +71,17 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 	}
 	fmt.Printf("%s of %d messages: answered in %v, none left after %v; meanwhile elsewhere: %v (target: 100ms)\n",
 		what, o.messages, answered.Round(10*time.Microsecond), emptied.Round(time.Millisecond), seen)
-	return o.awaitSpace(s, what, began, full, resident)
+	return o.awaitSpace(s, what, began, empty, full, resident)
 }
 
-// awaitSpace waits until most of the space of what is gone is back.
-func (o *options) awaitSpace(s *server, what string, began time.Time, full, resident int64) error {
-	const patience = 3 * time.Minute
-	// Two intervals between checkpoints stay, and what the journal keeps in hand.
+// awaitSpace waits until the space of what is gone is back: nine tenths of it, but for what is kept whatever there is.
+func (o *options) awaitSpace(s *server, what string, began time.Time, empty, full, resident int64) error {
+	const (
+		patience = 3 * time.Minute
+		kept     = 256 << 20 // the records since the older checkpoint, and files that the journal will write again
+	)
 	for time.Since(began) < patience {
-		if used := diskUsed(o.data); full-used > full/2 {
+		if used := diskUsed(o.data); used <= empty+(full-empty)/10+kept {
 			fmt.Printf("%s: disk from %d MiB to %d MiB after %v, resident from %d MiB to %d MiB\n",
 				what, full>>20, used>>20, time.Since(began).Round(time.Second), resident>>20, s.resident()>>20)
 			return nil
