@@ -30,6 +30,9 @@ func (o *options) backlog() error {
 	if err := o.fillInParts(s, url); err != nil {
 		return err
 	}
+	if err := errors.Join(s.checkResident(mostResidentBacklog), awaitCounts(s.endpoint, url, counts{visible: o.messages})); err != nil {
+		return err
+	}
 	sent := float64(o.messages) * float64(o.size)
 	fmt.Printf("disk against bytes sent: %.2f\n", float64(diskUsed(o.data)-before)/sent)
 
@@ -61,7 +64,7 @@ func (o *options) shortDrain(s *server) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if _, err := o.fill(s.endpoint, url, shortQueue); err != nil {
+	if _, err := o.fill(s.endpoint, url, min(shortQueue, o.messages)); err != nil {
 		return outcome{}, err
 	}
 	result, err := o.drain(s.endpoint, url)

@@ -27,7 +27,7 @@ func (o *options) deadlines() error {
 	}
 	// The delays must not end before all is sent.
 	each := 2 * sends.took / time.Duration(sends.messages)
-	if err := o.delaysEnd(s, each, 10*time.Second, false); err != nil {
+	if err := o.delaysEnd(s, each, o.window, false); err != nil {
 		return err
 	}
 	return o.delaysEnd(s, each, time.Second, true)
@@ -43,7 +43,7 @@ func (o *options) timeoutsAtOnce(s *server) (sends outcome, err error) {
 		return sends, err
 	}
 	// Receives take about twice as long as the same number of sends.
-	due := time.Now().Add(5*time.Second + 3*sends.took)
+	due := time.Now().Add(2*time.Second + 3*sends.took)
 	if _, err := o.receiveAll(s.endpoint, url, "receive", o.inFlight, func() int { return int(time.Until(due)/time.Second) + 1 }); err != nil {
 		return sends, err
 	}
@@ -63,7 +63,7 @@ func (o *options) delaysEnd(s *server, each, window time.Duration, atOnce bool) 
 	}
 	before := s.resident()
 	// A delay is 900 s at the most, in whole seconds.
-	due := time.Now().Add(5*time.Second + time.Duration(o.messages)*each)
+	due := time.Now().Add(2*time.Second + time.Duration(o.messages)*each)
 	var late bool
 	_, err = o.fillWith(s.endpoint, url, "send with delays", o.messages, func(i int) map[string]any {
 		left := time.Until(due.Add(window * time.Duration(i%1000) / 1000))
@@ -95,7 +95,7 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 			return check()
 		})
 	}
-	time.Sleep(time.Until(due.Add(-2 * time.Second)))
+	time.Sleep(time.Until(due.Add(-time.Second)))
 	p, err := newProbe(s.endpoint)
 	if err != nil {
 		return stalls{}, err

@@ -3,8 +3,8 @@
 //
 // -scenario names what is measured; `bench -h` lists them. Without one it is throughput: send (one message a request), send-batch
 // (ten a request) and receive-delete (ten a request, of what was sent before). Each starts the server that -bin names on an empty
-// data directory; throughput can also measure one that runs at -endpoint. Scenarios check what can be counted, and fail when it is
-// wrong; times they only print, with the target beside them.
+// data directory; throughput can also measure one that runs at -endpoint. Scenarios check what can be counted (messages, bytes of memory
+// and disk), and fail when it is wrong; times they only print, with the target beside them.
 //
 // Requests are written and answers read by hand over keep-alive connections, so that the generator takes little of the machine
 // that it shares with the server. Figures mean little without the machine and the disk: with -raw-fsync it also prints how long one
@@ -25,7 +25,6 @@ import (
 type options struct {
 	scenario                     string
 	bin, endpoint, data, journal string
-	checkpointBytes              string
 	connections                  int
 	size                         int
 	duration                     time.Duration
@@ -33,6 +32,8 @@ type options struct {
 	profiles                     string
 	messages, groups, inFlight   int
 	queues, polls                int
+	window                       time.Duration
+	expiry                       bool
 }
 
 // scenario is one row of the table of what can be measured.
@@ -69,7 +70,6 @@ func main() {
 	flag.StringVar(&o.endpoint, "endpoint", "", "measure the server at this http:// endpoint instead of starting one (throughput)")
 	flag.StringVar(&o.data, "data", "", "data directory of the server that is started (default: a temporary one)")
 	flag.StringVar(&o.journal, "journal", "disk", "journal of the server that is started: disk (every answer fsynced) or memory")
-	flag.StringVar(&o.checkpointBytes, "checkpoint-bytes", "", "the server's setting of that name (default: its own)")
 	flag.IntVar(&o.connections, "connections", 32, "number of connections")
 	flag.IntVar(&o.size, "size", 1024, "body of a message in bytes")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of each part of throughput, of a drain, of a baseline")
@@ -80,6 +80,8 @@ func main() {
 	flag.IntVar(&o.inFlight, "in-flight", 120_000, "number of messages in flight")
 	flag.IntVar(&o.queues, "queues", 10_000, "number of queues")
 	flag.IntVar(&o.polls, "polls", 10_000, "number of waiting long polls")
+	flag.DurationVar(&o.window, "window", 10*time.Second, "time over which delays end (deadlines)")
+	flag.BoolVar(&o.expiry, "expiry", true, "let messages expire too, which takes a minute more (purge)")
 	flag.Parse()
 	if err := run(o); err != nil {
 		log.Fatal(err)

@@ -48,7 +48,9 @@ func (o *options) longPolls() error {
 	}
 	fmt.Printf("%d polls wait after %v: resident %d MiB (target: below 400), %d B each\n",
 		o.polls, time.Since(began).Round(time.Millisecond), s.resident()>>20, (s.resident()-before)/int64(o.polls))
-
+	if err := s.checkResident(mostResidentPolls); err != nil {
+		return err
+	}
 	idle := min(o.duration, pollSeconds*time.Second-time.Since(began)-5*time.Second)
 	if idle <= 0 {
 		return errors.New("the machine is too slow: the first polls end before the last ones wait")

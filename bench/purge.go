@@ -19,7 +19,7 @@ func (o *options) purge() error {
 	}
 	fmt.Printf("nothing else going on:   %v\n", base)
 	err = o.fillAndEmpty(s, "purge", "PurgeQueue", nil)
-	if err != nil {
+	if err != nil || !o.expiry {
 		return err
 	}
 	return o.fillAndEmpty(s, "expiry", "SetQueueAttributes", map[string]any{"Attributes": map[string]string{"MessageRetentionPeriod": "60"}})
@@ -74,11 +74,12 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 	return o.awaitSpace(s, what, began, empty, full, resident)
 }
 
-// awaitSpace waits until the space of what is gone is back: nine tenths of it, but for what is kept whatever there is.
+// awaitSpace waits until the space of what is gone is back: nine tenths of it, but for what stays whatever there is: the records
+// since the older checkpoint, and files that the journal will write again.
 func (o *options) awaitSpace(s *server, what string, began time.Time, empty, full, resident int64) error {
 	const (
 		patience = 3 * time.Minute
-		kept     = 256 << 20 // the records since the older checkpoint, and files that the journal will write again
+		kept     = 256 << 20
 	)
 	for time.Since(began) < patience {
 		if used := diskUsed(o.data); used <= empty+(full-empty)/10+kept {

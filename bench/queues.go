@@ -18,6 +18,9 @@ func (o *options) manyQueues() error {
 		return err
 	}
 	fmt.Printf("resident with %d queues: %d MiB (target: below 200)\n", o.queues, s.resident()>>20)
+	if err := s.checkResident(mostResidentQueues); err != nil {
+		return err
+	}
 	if err := o.listMany(s); err != nil {
 		return err
 	}

@@ -29,9 +29,6 @@ type server struct {
 // startServer starts a server on the data directory and returns when it has printed its endpoints.
 func (o *options) startServer(settings ...string) (*server, error) {
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", o.data, "--journal", o.journal, "--log-level", "warn"}
-	if o.checkpointBytes != "" {
-		args = append(args, "--checkpoint-bytes", o.checkpointBytes)
-	}
 	cmd := exec.Command(o.bin, append(args, settings...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -65,6 +62,21 @@ func (s *server) end(sig syscall.Signal) {
 }
 
 func (s *server) signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// How much resident memory a server takes at the most, in bytes.
+const (
+	mostResidentBacklog = 512 << 20 // with 10,000,000 messages waiting in one queue
+	mostResidentPolls   = 400 << 20 // with 10,000 long polls
+	mostResidentQueues  = 200 << 20 // with 10,000 queues
+)
+
+// checkResident fails if the server has more resident memory than most.
+func (s *server) checkResident(most int64) error {
+	if n := s.resident(); n > most {
+		return fmt.Errorf("the server has %d MiB of resident memory, more than %d MiB", n>>20, most>>20)
+	}
+	return nil
+}
 
 // resident returns the server's resident memory in bytes.
 func (s *server) resident() (bytesUsed int64) {
