@@ -77,6 +77,7 @@ func (o *options) fillInParts(s *server, url string) error {
 	const parts = 10
 	var first float64
 	for part := range parts {
+		cpu := s.cpu()
 		profiled := s.profileCPU(o.profiles, fmt.Sprintf("send-%02d", part))
 		result, err := o.fill(s.endpoint, url, o.messages/parts)
 		if err := errors.Join(err, profiled()); err != nil {
@@ -85,9 +86,11 @@ func (o *options) fillInParts(s *server, url string) error {
 		if part == 0 {
 			first = result.rate()
 		}
+		// What a message costs says more than the rate where others use the machine too.
+		each := (s.cpu() - cpu) / time.Duration(max(1, result.messages))
 		left := time.Duration(float64(parts-part-1) * float64(result.took)).Round(time.Second)
-		fmt.Printf("send, %3d %% done: %v, %.2f of the first part's rate; resident %d MiB, disk %d MiB; about %v to go\n",
-			(part+1)*100/parts, result, result.rate()/first, s.resident()>>20, diskUsed(o.data)>>20, left)
+		fmt.Printf("send, %3d %% done: %v, %.2f of the first part's rate, %v of CPU a message; resident %d MiB, disk %d MiB; about %v to go\n",
+			(part+1)*100/parts, result, result.rate()/first, each, s.resident()>>20, diskUsed(o.data)>>20, left)
 	}
 	return nil
 }

@@ -169,6 +169,9 @@ func (s *Snapshot) addTail(g *group) {
 	if g.tail.empty() {
 		return
 	}
+	if s.tails == nil {
+		s.tails = make([]savedTail, 0, s.groupTree.Len())
+	}
 	extents := g.tail.share()
 	last := len(extents) - 1
 	s.tails = append(s.tails, savedTail{group: g.name, used: g.tail.used, extents: extents[:last], last: extents[last]})
