@@ -155,11 +155,18 @@ func (r *reader) tail(g *group) {
 func (p *Partition) decodeAccepted(r *reader) {
 	var last int64
 	for i := range r.count(21) {
-		a := accepted{group: r.string(), dedup: r.string(), ref: r.ref(), id: r.id(), at: r.varint()}
+		a := r.accepted()
 		r.require(i == 0 || last <= a.at)
+		if r.err != nil {
+			return
+		}
 		last = a.at
 		p.dedup.remember(a)
 	}
+}
+
+func (r *reader) accepted() accepted {
+	return accepted{group: r.string(), dedup: r.string(), ref: r.ref(), id: r.id(), at: r.varint()}
 }
 
 func (p *Partition) decodeAttempts(r *reader) {

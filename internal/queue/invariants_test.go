@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -176,16 +175,29 @@ func checkDelays(p *Partition, fail func(string, ...any)) {
 // checkMemory: what is remembered of sends and receives is in order of age, not too old, and found by what it is asked for.
 func checkMemory(p *Partition, fail func(string, ...any)) {
 	var at int64
-	latest := make(map[dedupKey]uint64)
-	for i, a := range p.dedup.sends.live() {
+	latest := make(map[dedupKey]place)
+	count := 0
+	for place, a := range p.dedup.all() {
+		if count == 0 && a.at != p.dedup.oldest {
+			fail("the oldest deduplication ID is from %d, not %d", a.at, p.dedup.oldest)
+		}
+		count++
 		if a.at < at || a.at+DeduplicationWindow <= p.now {
 			fail("deduplication ID %q, accepted at %d, after %d", a.dedup, a.at, at)
 		}
 		at = a.at
-		latest[p.dedup.key(a.group, a.dedup)] = p.dedup.first + uint64(i)
+		latest[p.dedup.key(a.group, a.dedup)] = place
 	}
-	if p.dedup.byGroup != p.settings.DeduplicateByGroup || !maps.Equal(latest, p.dedup.latest.items) {
-		fail("deduplication by group %t: %v, want %v", p.dedup.byGroup, p.dedup.latest.items, latest)
+	for k, want := range latest {
+		if at, ok := p.dedup.find(k, p.dedup.hash(k)); !ok || at != want {
+			fail("deduplication ID %v is found at %v (%t), want %v", k, at, ok, want)
+		}
+	}
+	if n := len(p.dedup.latest.items) + len(p.dedup.clashes.items); p.dedup.byGroup != p.settings.DeduplicateByGroup || n < len(latest) || count != p.dedup.count {
+		fail("deduplication by group %t: %d of %d IDs are found, %d of %d are there", p.dedup.byGroup, n, len(latest), count, p.dedup.count)
+	}
+	if hashMask == ^uint64(0) && len(p.dedup.latest.items) != len(latest) {
+		fail("%d deduplication IDs can be found, there are %d", len(p.dedup.latest.items), len(latest))
 	}
 	attempted := 0
 	p.attempts.byAge.Scan(func(t *attempt) bool {

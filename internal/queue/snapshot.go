@@ -35,9 +35,10 @@ type Snapshot struct {
 	tails []savedTail
 
 	// What is there from the beginning.
-	sends    []accepted
-	attempts *btree.BTreeG[*attempt]
-	origins  []Origin
+	sends     [][]byte // encoded
+	sendCount int
+	attempts  *btree.BTreeG[*attempt]
+	origins   []Origin
 }
 
 // savedEntry is an entry as it was.
@@ -85,7 +86,7 @@ func (p *Partition) newSnapshot() *Snapshot {
 	if p.attempts.byAge.Len() > 0 {
 		s.attempts = p.attempts.byAge.Copy()
 	}
-	s.sends = p.dedup.sends.share()
+	s.sends, s.sendCount = p.dedup.saved(), p.dedup.count
 	s.origins = p.Unsettled()
 	return s
 }
@@ -198,9 +199,9 @@ func (s *Snapshot) Append(b []byte) []byte {
 		b = s.tails[i].append(b)
 	}
 
-	b = binary.AppendUvarint(b, uint64(len(s.sends)))
-	for i := range s.sends {
-		b = appendAccepted(b, &s.sends[i])
+	b = binary.AppendUvarint(b, uint64(s.sendCount))
+	for _, chunk := range s.sends {
+		b = append(b, chunk...)
 	}
 
 	if s.attempts == nil {
