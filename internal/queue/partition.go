@@ -30,7 +30,7 @@ type Partition struct {
 	arrivals map[Origin]struct{}
 
 	snapshot   *Snapshot // that is being collected, if any
-	generation uint16    // of the latest Snapshot
+	generation uint16    // of the latest Snapshot; it may wrap, because each snapshot that is completed reaches everything
 
 	now    int64 // the time of the latest Advance, Unix ms
 	purged int64 // when the latest purge was, Unix ms; 0 before
