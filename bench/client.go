@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-func createQueue(endpoint string) (string, error) {
-	return create(endpoint, `{"QueueName":"`+newName()+`"}`)
+func (o *options) createQueue(endpoint string) (string, error) {
+	return create(endpoint, fmt.Sprintf(`{"QueueName":"%s","Attributes":{"SqsManagedSseEnabled":"%t"}}`, newName(), o.encrypted))
 }
 
-func createFIFO(endpoint string) (string, error) {
-	return create(endpoint, `{"QueueName":"`+newName()+`.fifo","Attributes":{"FifoQueue":"true"}}`)
+func (o *options) createFIFO(endpoint string) (string, error) {
+	return create(endpoint, fmt.Sprintf(`{"QueueName":"%s.fifo","Attributes":{"FifoQueue":"true","SqsManagedSseEnabled":"%t"}}`, newName(), o.encrypted))
 }
 
 func newName() string { return fmt.Sprintf("bench-%d", time.Now().UnixNano()) }

@@ -16,7 +16,7 @@ func (o *options) deadlines() error {
 		return err
 	}
 	defer s.stop()
-	base, err := probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
+	base, err := o.probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (o *options) deadlines() error {
 
 // timeoutsAtOnce returns what the sends took.
 func (o *options) timeoutsAtOnce(s *server) (sends outcome, err error) {
-	url, err := createQueue(s.endpoint)
+	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return sends, err
 	}
@@ -57,7 +57,7 @@ func (o *options) timeoutsAtOnce(s *server) (sends outcome, err error) {
 
 // delaysEnd sends messages whose delays end within window. Sending takes at most so long for each.
 func (o *options) delaysEnd(s *server, each, window time.Duration, atOnce bool) error {
-	url, err := createQueue(s.endpoint)
+	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return err
 	}
@@ -90,13 +90,13 @@ func (o *options) delaysEnd(s *server, each, window time.Duration, atOnce bool) 
 // meanwhile.
 func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bool, check func() error) (stalls, error) {
 	if !atOnce {
-		return probeDuring(s.endpoint, func() error {
+		return o.probeDuring(s.endpoint, func() error {
 			time.Sleep(time.Until(due.Add(window)))
 			return check()
 		})
 	}
 	time.Sleep(time.Until(due.Add(-time.Second)))
-	p, err := newProbe(s.endpoint)
+	p, err := o.newProbe(s.endpoint)
 	if err != nil {
 		return stalls{}, err
 	}

@@ -14,11 +14,11 @@ func (o *options) stuckGroup() error {
 		return err
 	}
 	defer s.stop()
-	plain, err := createFIFO(s.endpoint)
+	plain, err := o.createFIFO(s.endpoint)
 	if err != nil {
 		return err
 	}
-	stuck, err := createFIFO(s.endpoint)
+	stuck, err := o.createFIFO(s.endpoint)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type options struct {
 	size                         int
 	duration                     time.Duration
 	rawFsync                     bool
+	encrypted                    bool
 	profiles                     string
 	messages, groups, inFlight   int
 	queues, polls                int
@@ -73,6 +74,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 32, "number of connections")
 	flag.IntVar(&o.size, "size", 1024, "body of a message in bytes")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of each part of throughput, of a drain, of a baseline")
+	flag.BoolVar(&o.encrypted, "encrypted", true, "encrypt the messages at rest, as queues do unless told otherwise")
 	flag.BoolVar(&o.rawFsync, "raw-fsync", true, "measure a plain fsync of the data directory's disk first")
 	flag.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the server for each tenth of the backlog to this directory")
 	flag.IntVar(&o.messages, "messages", 0, "number of messages (default: the scenario's)")
@@ -117,7 +119,7 @@ func run(o options) error {
 			return err
 		}
 	}
-	fmt.Printf("%s: %d connections, bodies of %d bytes, %s\n", chosen.name, o.connections, o.size, o.durability())
+	fmt.Printf("%s: %d connections, bodies of %d bytes, %s, encrypted: %t\n", chosen.name, o.connections, o.size, o.durability(), o.encrypted)
 	return chosen.run(&o)
 }
 

@@ -24,7 +24,7 @@ func (o *options) longPolls() error {
 	const queues = 100
 	var urls [queues]string
 	for i := range urls {
-		if urls[i], err = createQueue(s.endpoint); err != nil {
+		if urls[i], err = o.createQueue(s.endpoint); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ type probe struct {
 }
 
 // newProbe makes a probe on a new queue.
-func newProbe(endpoint string) (*probe, error) {
-	url, err := createQueue(endpoint)
+func (o *options) newProbe(endpoint string) (*probe, error) {
+	url, err := o.createQueue(endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +79,8 @@ func (p *probe) stop() (stalls, error) {
 }
 
 // probeDuring runs a probe while do runs.
-func probeDuring(endpoint string, do func() error) (stalls, error) {
-	p, err := newProbe(endpoint)
+func (o *options) probeDuring(endpoint string, do func() error) (stalls, error) {
+	p, err := o.newProbe(endpoint)
 	if err != nil {
 		return stalls{}, err
 	}

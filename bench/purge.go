@@ -13,7 +13,7 @@ func (o *options) purge() error {
 		return err
 	}
 	defer s.stop()
-	base, err := probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
+	base, err := o.probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (o *options) purge() error {
 // fillAndEmpty fills a queue and does what empties it.
 func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any) error {
 	empty := diskUsed(o.data)
-	url, err := createQueue(s.endpoint)
+	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 	defer c.Close()
 	var began time.Time
 	var answered, emptied time.Duration
-	seen, err := probeDuring(s.endpoint, func() error {
+	seen, err := o.probeDuring(s.endpoint, func() error {
 		time.Sleep(time.Second)
 		all := map[string]any{"QueueUrl": url}
 		for k, v := range in {

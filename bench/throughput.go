@@ -94,7 +94,7 @@ func (o *options) throughput() error {
 		defer s.stop()
 		endpoint = s.endpoint
 	}
-	url, err := createQueue(endpoint)
+	url, err := o.createQueue(endpoint)
 	if err != nil {
 		return err
 	}

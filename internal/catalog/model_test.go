@@ -58,7 +58,7 @@ func checkpointOf(rt *rapid.T, c *Catalog) []byte {
 
 func drawChange(rt *rapid.T, v *View) Change {
 	queues := slices.Collect(v.All())
-	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "barrier"}).Draw(rt, "kind")
+	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "keyring", "barrier"}).Draw(rt, "kind")
 	switch kind {
 	case "create":
 		k := key(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "name"))
@@ -72,6 +72,8 @@ func drawChange(rt *rapid.T, v *View) Change {
 		}}
 	case "secret":
 		return SetSecret{Secret: []byte{1, 2, 3}}
+	case "keyring":
+		return SetKeyring{Key: rapid.SampledFrom([]string{"", "k"}).Draw(rt, "keyring")}
 	case "barrier":
 		return barrier{}
 	}

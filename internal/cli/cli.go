@@ -6,6 +6,7 @@
 //	staunch journal check|dump     verify what a data directory holds, or list it
 //	staunch backup create|verify   make or verify a backup
 //	staunch restore                make a data directory out of a backup
+//	staunch keyring create|...     make and change the keys that messages are encrypted with
 //	staunch policy test|validate   decide by policies, or check them
 //	staunch version                say which build this is
 //	staunch completion SHELL       shell completion
@@ -73,7 +74,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
-		p.restoreCommand(), p.policyCommand(), p.versionCommand())
+		p.restoreCommand(), p.keyringCommand(), p.policyCommand(), p.versionCommand())
 	return root
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/queue"
@@ -27,7 +28,7 @@ type node struct {
 }
 
 // openNode replays all shards and starts nothing.
-func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store) (*node, error) {
+func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store, keys *keyring.Keyring) (*node, error) {
 	n := &node{log: log, catalog: catalog.New()}
 	count := st.Shards()
 	clients := make([]shard.Client, count)
@@ -65,6 +66,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 	n.service = sqs.New(sqs.Options{
 		Catalog:       n.catalog,
 		Shards:        clients,
+		Keys:          keys,
 		Clock:         clock.System(),
 		RecreateDelay: cfg.RecreateDelay,
 		PurgeInterval: cfg.PurgeInterval,

@@ -24,6 +24,7 @@ import (
 	"github.com/staunchmq/staunch/internal/credentials"
 	"github.com/staunchmq/staunch/internal/gateway"
 	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/version"
@@ -36,6 +37,9 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(c
 	s := &server{cfg: cfg, log: log, metrics: metrics.New(metrics.Options{Build: version.Read(), MaxQueues: cfg.MetricsMaxQueues})}
 	defer s.close()
 	if err := s.openKeys(); err != nil {
+		return err
+	}
+	if err := s.openKeyring(); err != nil {
 		return err
 	}
 	if err := s.openStore(); err != nil {
@@ -60,8 +64,9 @@ type server struct {
 	log     *slog.Logger
 	metrics *metrics.Registry
 
-	store store
-	keys  *credentials.Set // nil where signatures are not verified
+	store   store
+	keys    *credentials.Set // nil where signatures are not verified
+	keyring *keyring.Keyring
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
 	closers       []func() error
@@ -83,6 +88,13 @@ func (s *server) openKeys() (err error) {
 		Clock: clock.System(), Logger: s.log,
 	})
 	return err
+}
+
+func (s *server) openKeyring() (err error) {
+	if s.keyring, err = keyring.Load(s.cfg.Keyring); err != nil {
+		return fmt.Errorf("%w\nThe server does not start without its keys: what is encrypted with them could not be read. docs/operations/encryption.md says more", err)
+	}
+	return nil
 }
 
 func (s *server) openStore() error {
@@ -164,6 +176,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
 		})
 	}
+	outer.Go("keyring", func(ctx context.Context) error { return s.keyring.Run(ctx, clock.System(), s.log) })
 	err := s.serve(ctx, outer, starting, ready)
 	outer.Stop()
 	return errors.Join(err, outer.Wait())
@@ -171,7 +184,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 
 func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *readiness, ready func(config.Addresses)) error {
 	started := clock.System().Now()
-	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store)
+	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store, s.keyring)
 	if err != nil {
 		return err
 	}
