@@ -2,15 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -27,7 +22,7 @@ func (o *options) stragglers() error {
 		dead, every int
 	}{
 		{fmt.Sprintf("1 in %d messages stays", keepEvery), 0, keepEvery},
-		{fmt.Sprintf("%d messages that nobody reads before a busy queue", o.stragglerMessages/8), o.stragglerMessages / 8, 0},
+		{fmt.Sprintf("%d messages that nobody reads before a busy queue", o.messages/8), o.messages / 8, 0},
 	} {
 		fmt.Println(part.name)
 		var rates [2][]float64
@@ -63,7 +58,7 @@ type turnover struct {
 	dir         string
 
 	server     *server
-	admin, url string
+	url        string
 	done, kept atomic.Int64
 	began      time.Time
 }
@@ -73,12 +68,9 @@ func (t *turnover) run() (rate float64, err error) {
 	if !t.clean {
 		settings = append(settings, "--clean-rate", "0")
 	}
-	if t.admin, err = freeAddress(); err != nil {
-		return 0, err
-	}
 	on := *t.options
 	on.data = t.dir
-	if t.server, err = on.startServer(append(settings, "--admin-listen", t.admin)...); err != nil {
+	if t.server, err = on.startServer(settings...); err != nil {
 		return 0, err
 	}
 	defer t.server.stop()
@@ -98,7 +90,7 @@ func (t *turnover) run() (rate float64, err error) {
 	batch := sends(t.server.endpoint, t.url, t.size, true)
 	result, err := on.parallel(t.server.endpoint, func(c *conn) (int, bool, error) {
 		n := t.done.Add(10)
-		if n > int64(t.stragglerMessages) {
+		if n > int64(t.messages) {
 			return 0, false, nil
 		}
 		if _, err := c.do(batch()); err != nil {
@@ -107,8 +99,8 @@ func (t *turnover) run() (rate float64, err error) {
 		if err := t.receiveSome(c); err != nil {
 			return 0, false, err
 		}
-		if n%int64(max(t.stragglerMessages/4/10*10, 10)) == 0 {
-			return 10, true, t.report(fmt.Sprintf("%3d %%", n*100/int64(t.stragglerMessages)))
+		if n%int64(max(t.messages/4/10*10, 10)) == 0 {
+			return 10, true, t.report(fmt.Sprintf("%3d %%", n*100/int64(t.messages)))
 		}
 		return 10, true, nil
 	})
@@ -151,11 +143,11 @@ func (t *turnover) live() int64 { return (t.kept.Load() + int64(t.dead)) * int64
 func (t *turnover) bound() int64 { return 2*t.live() + 8*int64(t.checkpointBytes) }
 
 func (t *turnover) report(when string) error {
-	stored, err := t.metric("staunch_journal_stored_bytes")
+	stored, err := t.server.metric("staunch_journal_stored_bytes")
 	if err != nil {
 		return err
 	}
-	copied, err := t.metric("staunch_journal_cleaned_bytes_total")
+	copied, err := t.server.metric("staunch_journal_cleaned_bytes_total")
 	if err != nil {
 		return err
 	}
@@ -164,65 +156,27 @@ func (t *turnover) report(when string) error {
 	return nil
 }
 
-func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+func mebibytes[N int64 | float64](n N) float64 { return float64(n) / (1 << 20) }
 
 // check waits until cleaning has come to its end, and looks at the bound. Without cleaning the bound must be broken, or the numbers are too
 // small to show anything.
 func (t *turnover) check() error {
 	deadline := time.Now().Add(3 * time.Minute)
 	for {
-		stored, err := t.metric("staunch_journal_stored_bytes")
+		stored, err := t.server.metric("staunch_journal_stored_bytes")
 		if err != nil {
 			return err
 		}
-		switch within := stored <= t.bound(); {
+		switch within := stored <= float64(t.bound()); {
 		case within && t.clean:
 			return t.report("end  ")
 		case !within && !t.clean:
 			return t.report("end  ")
 		case !t.clean:
-			return fmt.Errorf("without cleaning %d bytes are stored, no more than the bound of %d: too few messages to show anything", stored, t.bound())
+			return fmt.Errorf("without cleaning %.0f bytes are stored, no more than the bound of %d: too few messages to show anything", stored, t.bound())
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d bytes are stored, the bound is %d for %d live bytes", stored, t.bound(), t.live())
+			return fmt.Errorf("%.0f bytes are stored, the bound is %d for %d live bytes", stored, t.bound(), t.live())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-// metric reads the sum of a metric's series.
-func (t *turnover) metric(name string) (sum int64, err error) {
-	response, err := http.Get("http://" + t.admin + "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	page, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, err
-	}
-	found := false
-	for line := range strings.Lines(string(page)) {
-		series, value, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if label, _, _ := strings.Cut(series, "{"); !ok || label != name {
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return 0, err
-		}
-		found, sum = true, sum+int64(v)
-	}
-	if !found {
-		return 0, errors.New("there is no metric " + name)
-	}
-	return sum, nil
-}
-
-// freeAddress returns an address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

@@ -51,7 +51,7 @@ func (w *world) openShard(id int, j journal.Journal, c *catalog.Catalog, now clo
 	o := shard.Options{
 		ID: uint32(id), Journal: j, Clock: now, Logger: log,
 		CheckpointBytes: w.settings.checkpointBytes, BodyCacheBytes: w.settings.bodyCacheBytes,
-		CleanRate: w.settings.cleanRate,
+		CleanRate: w.settings.cleanRate, TurnMessagesMax: w.settings.turnMessages,
 		Observed: shard.Observer{
 			Panicked: func() { w.violate("panic", "shard %d panicked", id) },
 			Cleaned:  func(bytes int64) { w.copied.Add(bytes) },

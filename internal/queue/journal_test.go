@@ -52,29 +52,46 @@ func (j *journal) message(t rapid.TB, at Ref) Message {
 	return m
 }
 
+// end returns the Ref of the next change.
+func (j *journal) end() Ref {
+	n := len(j.records)
+	return Ref{Record: uint64(n), Index: uint32(len(j.records[n-1].changes))}
+}
+
 // replay builds the partitions from nothing but the records, as a shard does after a restart.
 func (j *journal) replay(t rapid.TB) map[ID]*Partition {
 	t.Helper()
 	partitions := make(map[ID]*Partition)
+	j.apply(t, Ref{}, func(id ID) *Partition {
+		if partitions[id] == nil {
+			partitions[id] = New(id)
+		}
+		return partitions[id]
+	})
+	return partitions
+}
+
+// apply applies the changes from a Ref on to their partitions; those of a partition that is nil are left out.
+func (j *journal) apply(t rapid.TB, from Ref, partition func(ID) *Partition) {
+	t.Helper()
 	for i, r := range j.records {
 		for k, logged := range r.changes {
+			ref := Ref{Record: uint64(i + 1), Index: uint32(k)}
+			p := partition(logged.partition)
+			if p == nil || ref.Compare(from) < 0 {
+				continue
+			}
 			c, err := DecodeChange(logged.data)
 			if err != nil {
-				t.Fatalf("record %d, change %d: %v", i+1, k, err)
+				t.Fatalf("change %v: %v", ref, err)
 			}
 			if again := c.Append(nil); string(again) != string(logged.data) {
-				t.Fatalf("record %d, change %d: decoded and encoded again it is different: %x, was %x", i+1, k, again, logged.data)
-			}
-			p := partitions[logged.partition]
-			if p == nil {
-				p = New(logged.partition)
-				partitions[logged.partition] = p
+				t.Fatalf("change %v: decoded and encoded again it is different: %x, was %x", ref, again, logged.data)
 			}
 			p.Advance(r.time)
-			p.Apply(r.time, Ref{Record: uint64(i + 1), Index: uint32(k)}, c)
+			p.Apply(r.time, ref, c)
 		}
 	}
-	return partitions
 }
 
 // checkReplay reports whether the partition is what its records say: replay equals live, to the byte.
@@ -85,6 +102,25 @@ func (j *journal) checkReplay(t rapid.TB, now int64, live *Partition) {
 	replayed.Advance(now)
 	if diff := compare(live, replayed); diff != "" {
 		t.Fatalf("partition %d: replay differs from live: %s", live.id, diff)
+	}
+}
+
+// checkTail reports whether the partition is what a checkpoint of it and the changes after it say.
+func (j *journal) checkTail(t rapid.TB, now int64, checkpoint []byte, from Ref, live *Partition) {
+	t.Helper()
+	p, err := DecodeCheckpoint(live.id, checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.apply(t, from, func(id ID) *Partition {
+		if id == live.id {
+			return p
+		}
+		return nil
+	})
+	p.Advance(now)
+	if diff := compare(live, p); diff != "" {
+		t.Fatalf("partition %d: a checkpoint and the changes after it differ from live: %s", live.id, diff)
 	}
 }
 

@@ -15,28 +15,20 @@ type Stored struct {
 }
 
 // Live iterates over all messages of the partition, in no order. Each message is in one run.
-func (p *Partition) Live() iter.Seq[Stored] {
-	return func(yield func(Stored) bool) {
-		for ref := range p.entries.items {
-			if !p.places.split(ref, 1, yield) {
-				return
-			}
-		}
-		for _, g := range p.groups.items {
-			for i := range g.tail.live() {
-				x := &g.tail.live()[i]
-				if !p.places.split(x.first(), x.count, yield) {
-					return
-				}
-			}
-		}
-	}
-}
+func (p *Partition) Live() iter.Seq[Stored] { return p.all().Live() }
 
 // places says where messages are that were copied. Invariants: every message in it is in the partition; no two runs could be one. The
 // zero value is empty.
 type places struct {
 	runs *btree.BTreeG[Stored] // by Ref; nil when there are none
+}
+
+// saved returns the table as it is now; the places may change while another goroutine reads it.
+func (s *places) saved() places {
+	if s.runs == nil {
+		return places{}
+	}
+	return places{runs: s.runs.Copy()}
 }
 
 func lessByRef(a, b Stored) bool { return a.Ref.Compare(b.Ref) < 0 }

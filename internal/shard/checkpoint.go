@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -61,26 +63,131 @@ func (s *Shard) saved() {
 	s.reclaimAt = s.options.Clock.Now().Add(reclaimEvery)
 }
 
-// maybeCheckpoint takes a checkpoint that is due when the state is that of the newest record. It is saved while the shard goes on.
-func (s *Shard) maybeCheckpoint() error {
+// collection is the state as of a record while it is collected, and then while it is encoded and saved. It is collected bit by bit while
+// the shard goes on: see queue.Snapshot.
+type collection struct {
+	seq         journal.Seq
+	head        []byte
+	definitions func() ([]byte, error) // nil without any
+	partitions  []queue.ID             // in order
+	snapshots   []*queue.Snapshot      // of the partitions
+	collected   int                    // snapshots[:collected] are complete
+
+	ledger ledger      // of the records up to seq
+	before journal.Seq // the checkpoint before
+	plans  bool        // cleaning may be planned
+
+	bytes   int64 // of records since the checkpoint before
+	started time.Time
+}
+
+// maybeCheckpoint begins a checkpoint that is due when the state is that of the newest record.
+func (s *Shard) maybeCheckpoint() {
 	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
-		return nil
+		return
 	}
-	state, err := s.appendCheckpoint(make([]byte, 0, s.stateSize+s.stateSize/8))
-	if err != nil {
-		return fmt.Errorf("shard %d: encode a checkpoint: %w", s.options.ID, err)
-	}
-	s.stateSize = len(state)
-	seq, live := s.last, s.survey()
-	s.planCleaning(live)
-	bytes, started := s.sinceCheckpoint, s.options.Clock.Now()
-	s.checkpointing, s.checkpointEarly = true, false
+	c := s.snapshot()
+	c.bytes, c.started = s.sinceCheckpoint, s.options.Clock.Now()
+	s.collecting, s.checkpointing, s.checkpointEarly = c, true, false
 	s.saved()
+}
+
+// snapshot begins to collect the state at the newest record. Nothing may be on its way.
+func (s *Shard) snapshot() *collection {
+	c := &collection{seq: s.last, partitions: slices.Sorted(maps.Keys(s.partitions)), ledger: s.ledger.clone(), before: s.checkpointSeq}
+	c.plans = s.options.CleanRate >= 0 && s.cleaning == nil
+	c.head = append(c.head, stateVersion)
+	c.head = append(c.head, s.lastHash[:]...)
+	c.head = binary.AppendUvarint(c.head, s.lastEpoch)
+	c.head = binary.AppendVarint(c.head, s.logTime/int64(time.Millisecond))
+	if s.options.Definitions != nil {
+		c.definitions = s.options.Definitions.Checkpoint()
+	}
+	c.snapshots = make([]*queue.Snapshot, len(c.partitions))
+	for i, id := range c.partitions {
+		c.snapshots[i] = s.partitions[id].Snapshot()
+	}
+	return c
+}
+
+// collect collects more of the checkpoint that is being collected. When that is all, it is saved while the shard goes on.
+func (s *Shard) collect() {
+	c := s.collecting
+	if c == nil || !c.collect(s.options.TurnMessagesMax) {
+		return
+	}
+	s.collecting = nil
 	s.saving.Go(func() {
-		trimmed, err := s.saveCheckpoint(seq, live.needed, state)
-		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, trimmed: trimmed, took: s.options.Clock.Now().Sub(started), err: err})
+		l := s.save(c)
+		l.took = s.options.Clock.Now().Sub(c.started)
+		s.tell(l)
 	})
-	return nil
+}
+
+// collect collects up to so many entries and groups, and reports whether that was all. Each partition counts as one too.
+func (c *collection) collect(max int) bool {
+	for ; c.collected < len(c.snapshots) && max > 0; c.collected++ {
+		left := c.snapshots[c.collected].Collect(max)
+		if left == 0 {
+			return false
+		}
+		max = left - 1
+	}
+	return c.collected == len(c.snapshots)
+}
+
+// append encodes what a checkpoint holds, when all is collected.
+func (c *collection) append(b []byte) ([]byte, error) {
+	b, err := c.appendState(b)
+	if err != nil {
+		return nil, err
+	}
+	return c.ledger.append(b), nil
+}
+
+// appendState encodes the state, of which all is collected.
+func (c *collection) appendState(b []byte) ([]byte, error) {
+	b = append(b, c.head...)
+	var definitions []byte
+	if c.definitions != nil {
+		var err error
+		if definitions, err = c.definitions(); err != nil {
+			return nil, err
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(definitions)))
+	b = append(b, definitions...)
+	b = binary.AppendUvarint(b, uint64(len(c.partitions)))
+	for i, id := range c.partitions {
+		b = binary.AppendUvarint(b, uint64(id))
+		b = binary.LittleEndian.AppendUint64(b, 0) // the length, known afterwards
+		start := len(b)
+		b = c.snapshots[i].Append(b)
+		binary.LittleEndian.PutUint64(b[start-8:], uint64(len(b)-start))
+	}
+	return b, nil
+}
+
+// save encodes and stores a checkpoint, and plans what to clean.
+func (s *Shard) save(c *collection) (l landing) {
+	l = landing{checkpoint: true, seq: c.seq, bytes: c.bytes}
+	defer func() {
+		if v := recover(); v != nil {
+			l.err = fmt.Errorf("encode a checkpoint: panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	state, err := c.append(nil)
+	if err != nil {
+		l.err = fmt.Errorf("encode a checkpoint: %w", err)
+		return l
+	}
+	v := c.survey()
+	s.liveBytes.Store(v.bytes)
+	if c.plans {
+		l.cleaning = c.plan(v, s.options.CheckpointBytes)
+	}
+	l.trimmed, l.err = s.saveCheckpoint(c.seq, v.needed, state)
+	return l
 }
 
 // saveCheckpoint stores the state and removes the records that neither a message nor the checkpoint before this one needs: if
@@ -122,6 +229,7 @@ func (s *Shard) checkpointed(l landing) {
 		s.checkpointFailures = 0
 		s.checkpointSeq = l.seq
 		s.ledger.trim(l.trimmed)
+		s.cleaning = cmp.Or(s.cleaning, l.cleaning)
 		s.journalBytes.Store(s.ledger.bytes)
 	}
 	s.earlyAfter = s.options.Clock.Now().Add(pause)
@@ -187,39 +295,20 @@ func (s *Shard) State() ([]byte, error) {
 	return s.appendState(nil)
 }
 
-// appendCheckpoint encodes what a checkpoint holds.
-func (s *Shard) appendCheckpoint(b []byte) ([]byte, error) {
-	b, err := s.appendState(b)
-	if err != nil {
-		return nil, err
-	}
-	return s.ledger.append(b), nil
+// appendCheckpoint encodes what a checkpoint holds at the newest record. Nothing may be on its way, and no checkpoint be collected.
+func (s *Shard) appendCheckpoint(b []byte) ([]byte, error) { return s.collectAll().append(b) }
+
+// appendState encodes the shard's state at its newest record. Nothing may be on its way, and no checkpoint be collected.
+func (s *Shard) appendState(b []byte) ([]byte, error) {
+	return s.collectAll().appendState(b)
 }
 
-// appendState encodes the shard's state at its newest record. Nothing may be on its way.
-func (s *Shard) appendState(b []byte) ([]byte, error) {
-	b = append(b, stateVersion)
-	b = append(b, s.lastHash[:]...)
-	b = binary.AppendUvarint(b, s.lastEpoch)
-	b = binary.AppendVarint(b, s.logTime/int64(time.Millisecond))
-	var definitions []byte
-	if s.options.Definitions != nil {
-		var err error
-		if definitions, err = s.options.Definitions.Checkpoint(); err != nil {
-			return nil, err
-		}
+// collectAll returns the state at the newest record, all of it collected.
+func (s *Shard) collectAll() *collection {
+	c := s.snapshot()
+	for !c.collect(math.MaxInt) {
 	}
-	b = binary.AppendUvarint(b, uint64(len(definitions)))
-	b = append(b, definitions...)
-	b = binary.AppendUvarint(b, uint64(len(s.partitions)))
-	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
-		b = binary.AppendUvarint(b, uint64(id))
-		b = binary.LittleEndian.AppendUint64(b, 0) // the length, known afterwards
-		start := len(b)
-		b = s.partitions[id].AppendCheckpoint(b)
-		binary.LittleEndian.PutUint64(b[start-8:], uint64(len(b)-start))
-	}
-	return b, nil
+	return c
 }
 
 // restore is the inverse of appendCheckpoint.

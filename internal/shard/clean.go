@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/bits"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 // at most one copy for as much as the journal has grown since the last: the disk holds less than twice what is live, and what lies between
 // three checkpoints.
 //
-// A checkpoint surveys what is live, and plans. A goroutine reads records; the loop looks what of them is still live, at most one small batch
-// a turn and so many bytes a second. The checkpoints that follow let the journal be trimmed.
+// The goroutine that saves a checkpoint surveys what is live, and plans. Another reads records; the loop looks what of them is still live, at
+// most one small batch a turn and so many bytes a second. The checkpoints that follow let the journal be trimmed.
 
 const (
 	// cleanBatchBytes is how much is copied into one record. It has to be little beside what a busy shard commits at once.
@@ -55,63 +56,73 @@ type survey struct {
 	bytes  int64       // of all live messages, an estimate
 }
 
-func (s *Shard) survey() survey {
-	v := survey{needed: s.last + 1, live: make([]int64, len(s.ledger.blocks))}
-	for _, p := range s.partitions {
-		for run := range p.Live() {
-			seq := journal.Seq(run.At.Record)
-			v.needed = min(v.needed, seq)
-			if i, ok := s.ledger.find(seq); ok {
-				v.live[i] += int64(run.Count)
-			}
+// survey looks at the state, of which all is collected.
+func (c *collection) survey() survey {
+	v := survey{needed: c.seq + 1, live: make([]int64, len(c.ledger.blocks))}
+	for run := range c.messages() {
+		seq := journal.Seq(run.At.Record)
+		v.needed = min(v.needed, seq)
+		if i, ok := c.ledger.find(seq); ok {
+			v.live[i] += int64(run.Count)
 		}
 	}
 	for i, n := range v.live {
-		v.bytes += s.ledger.liveBytes(i, n)
+		v.bytes += c.ledger.liveBytes(i, n)
 	}
-	s.liveBytes.Store(v.bytes)
 	return v
 }
 
-// planCleaning decides at a checkpoint whether to clean, and what: the longest beginning of the journal of which at least half is not live.
-// It ends at the checkpoint before, because trimming does.
-func (s *Shard) planCleaning(v survey) {
-	slack := 2 * s.options.CheckpointBytes
-	if s.options.CleanRate < 0 || s.cleaning != nil || s.ledger.bytes <= 2*v.bytes+slack {
-		return
-	}
-	var upTo journal.Seq
-	var all, live, sparseness int64
-	for i, b := range s.ledger.blocks {
-		if s.ledger.begin(i) > s.checkpointSeq {
-			break
+// messages iterates over all messages of the state.
+func (c *collection) messages() iter.Seq[queue.Stored] {
+	return func(yield func(queue.Stored) bool) {
+		for _, snapshot := range c.snapshots {
+			for run := range snapshot.Live() {
+				if !yield(run) {
+					return
+				}
+			}
 		}
-		all += b.bytes
-		live += s.ledger.liveBytes(i, v.live[i])
-		if 2*live <= all {
-			upTo = min(s.ledger.end(i), s.checkpointSeq)
-			sparseness = all / max(live, 1)
-		}
-	}
-	if v.needed <= upTo {
-		s.startCleaning(v.needed, upTo, sparseness >= sparseTimes)
 	}
 }
 
-// startCleaning plans to copy what is live in the records from first to upTo, which are durable.
-func (s *Shard) startCleaning(first, upTo journal.Seq, sparse bool) {
-	s.cleaning = &cleaning{records: newSeqSet(first, upTo), sparse: sparse}
-	for _, p := range s.partitions {
-		for run := range p.Live() {
-			s.cleaning.records.add(journal.Seq(run.At.Record))
+// plan decides at a checkpoint whether to clean, and what: the longest beginning of the journal of which at least half is not live.
+// It ends at the checkpoint before, because trimming does. It returns nil if there is nothing to clean.
+func (c *collection) plan(v survey, checkpointBytes int64) *cleaning {
+	if c.ledger.bytes <= 2*v.bytes+2*checkpointBytes {
+		return nil
+	}
+	var upTo journal.Seq
+	var all, live, sparseness int64
+	for i, b := range c.ledger.blocks {
+		if c.ledger.begin(i) > c.before {
+			break
+		}
+		all += b.bytes
+		live += c.ledger.liveBytes(i, v.live[i])
+		if 2*live <= all {
+			upTo = min(c.ledger.end(i), c.before)
+			sparseness = all / max(live, 1)
 		}
 	}
+	if v.needed > upTo {
+		return nil
+	}
+	return newCleaning(c.messages(), v.needed, upTo, sparseness >= sparseTimes)
+}
+
+// newCleaning plans to copy those messages that are in the records from first to upTo, which are durable.
+func newCleaning(messages iter.Seq[queue.Stored], first, upTo journal.Seq, sparse bool) *cleaning {
+	c := &cleaning{records: newSeqSet(first, upTo), sparse: sparse}
+	for run := range messages {
+		c.records.add(journal.Seq(run.At.Record))
+	}
+	return c
 }
 
 // mayClean reports whether cleaning would get on now, were it time.
 func (s *Shard) mayClean() bool {
 	c := s.cleaning
-	if c == nil || c.reading || s.checkpointing || s.stuck() || !s.hasRoom() {
+	if c == nil || c.reading || s.checkpointing || s.noWaits || s.stuck() || !s.hasRoom() {
 		return false
 	}
 	return c.sparse || s.room == journal.RoomForAll && s.now() >= s.fullUntil
@@ -156,7 +167,10 @@ func (s *Shard) copyBatch(c *cleaning) (bytes int64) {
 			if p = s.partitions[f.partition]; p == nil {
 				continue
 			}
-			s.enter(p)
+			if !s.advance(p) {
+				p = nil
+				break // it goes on when the partition is not late any more
+			}
 		}
 		if p.Copy(s.now(), s.building, f.ref, f.at, f.message) {
 			bytes += f.bytes
@@ -264,6 +278,3 @@ func (s *seqSet) first() (journal.Seq, bool) {
 	}
 	return 0, false
 }
-
-// stopCleaning drops the plan: the shard is stopping.
-func (s *Shard) stopCleaning() { s.cleaning = nil }

@@ -25,7 +25,7 @@ type landing struct {
 	err        error
 	grows      bool // as in the record
 	checkpoint bool
-	cleaning   *cleaning // something was read for it
+	cleaning   *cleaning // something was read for it, or the checkpoint plans it
 
 	// Of the checkpoint: its number, the bytes of records that it covers and the one before does not, how long it took, and the newest
 	// record that was trimmed. Of cleaning: the bytes that were read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/queue"
@@ -64,6 +65,11 @@ func (l *ledger) add(seq journal.Seq, rec []byte) {
 		}
 		changes = changes[end:]
 	}
+}
+
+// clone returns a copy that does not change any more.
+func (l *ledger) clone() ledger {
+	return ledger{first: l.first, blocks: slices.Clone(l.blocks), bytes: l.bytes}
 }
 
 // trim forgets the blocks of records that were trimmed.

@@ -51,14 +51,13 @@ func (s *Shard) drain() error {
 	s.mu.Unlock()
 	s.noWaits = true
 	for {
-		s.stopCleaning()
 		s.endAllWaits(nil)
 		if err := s.turn(); err != nil {
 			return err
 		}
 		switch {
 		case s.hasWork():
-		case s.flights > 0 || s.checkpointing || s.pending.len() > 0:
+		case s.flights > 0 || s.checkpointing || s.pending.len() > 0 || len(s.behind) > 0:
 			<-s.wake
 		default:
 			return nil
@@ -79,9 +78,8 @@ func (s *Shard) turn() (err error) {
 	}
 	s.lookWhatHasGone()
 	s.look()
-	if err := s.maybeCheckpoint(); err != nil {
-		return err
-	}
+	s.maybeCheckpoint()
+	s.collect()
 	s.clean()
 	s.step()
 	s.flush()
@@ -107,7 +105,8 @@ func (s *Shard) take() {
 
 // hasWork reports whether another turn would get further without anything happening meanwhile.
 func (s *Shard) hasWork() bool {
-	return s.hasRoom() && (s.pending.len() > 0 || len(s.servable) > 0 && !s.stuck())
+	return s.collecting != nil ||
+		s.hasRoom() && (s.pending.len() > 0 || len(s.late) > 0 || len(s.servable) > 0 && !s.stuck())
 }
 
 // sleepMax is how long the loop sleeps when nothing at all is due.
@@ -160,6 +159,11 @@ func (p *pendingRequests) pop() request {
 	p.requests[p.head] = nil
 	p.head++
 	return r
+}
+
+// putBack puts requests before all others.
+func (p *pendingRequests) putBack(requests []request) {
+	p.requests, p.head = append(requests, p.requests[p.head:]...), 0
 }
 
 // arrayMax is the capacity up to which the arrays of the inbox are used again; larger ones, from a burst, are let go.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -312,7 +313,21 @@ func (h *history) doClean() {
 		h.t.Fatal(err)
 	}
 	if h.cleaning == nil && first <= last {
-		h.startCleaning(first, last-journal.Seq(rapid.IntRange(0, int(last-first)).Draw(h.t, "not cleaned")), true)
+		upTo := last - journal.Seq(rapid.IntRange(0, int(last-first)).Draw(h.t, "not cleaned"))
+		h.cleaning = newCleaning(h.live(), first, upTo, true)
+	}
+}
+
+// live iterates over all messages.
+func (h *history) live() iter.Seq[queue.Stored] {
+	return func(yield func(queue.Stored) bool) {
+		for _, p := range h.partitions {
+			for run := range p.Live() {
+				if !yield(run) {
+					return
+				}
+			}
+		}
 	}
 }
 
