@@ -8,6 +8,7 @@
 //	staunch restore                make a data directory out of a backup
 //	staunch keyring create|...     make and change the keys that messages are encrypted with
 //	staunch policy test|validate   decide by policies, or check them
+//	staunch bench [compare]        measure and check a server, compare results
 //	staunch version                say which build this is
 //	staunch completion SHELL       shell completion
 //
@@ -74,7 +75,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
-		p.restoreCommand(), p.keyringCommand(), p.policyCommand(), p.versionCommand())
+		p.restoreCommand(), p.keyringCommand(), p.policyCommand(), p.benchCommand(), p.versionCommand())
 	return root
 }
 
