@@ -29,7 +29,7 @@ func (p *pace) next(ctx context.Context) (n int, due time.Duration) {
 		over := p.left.Add(int64(-p.batch))
 		return int(max(min(int64(p.batch), over+int64(p.batch)), 0)), now
 	case p.rate == 0:
-		if now >= p.until || !p.ahead.wait(ctx, p.until-now) {
+		if !p.ahead.wait(ctx, p.until-now) || p.turns.Add(1) > 1 && now >= p.until { // one is sent in any case
 			return 0, now
 		}
 		return p.batch, p.run.now()
