@@ -79,7 +79,7 @@ func (p *program) addBenchFlags(command *cobra.Command) *benchFlags {
 	flags.IntVar(&o.Size, "size", 1024, "`bytes` of a body, 36 to 1048576")
 	flags.IntVar(&o.Batch, "batch", 10, "messages of a request, 1 to 10")
 	flags.IntVar(&o.Groups, "groups", 64, "message groups of fifo")
-	flags.IntVar(&o.Messages, "messages", 100_000, "messages that receive-delete and backlog send first")
+	flags.IntVar(&o.Messages, "messages", 0, "messages that receive-delete and backlog send first (default 100000); send and send-batch end after so many")
 	flags.IntVar(&o.Ahead, "ahead", 0, "messages that producers may be ahead of consumers when there is no rate (default: four requests of each producer)")
 	flags.DurationVar(&o.Duration, "duration", 10*time.Second, "how long to measure")
 	flags.DurationVar(&o.WarmUp, "warm-up", 0, "how long to run before that")

@@ -13,41 +13,51 @@ import (
 )
 
 // short makes a scenario a matter of milliseconds.
-var short = []string{"--duration", "50ms", "-c", "3", "--messages", "205", "--groups", "5", "-o", "json"}
+var short = []string{"--duration", "50ms", "-c", "3", "--groups", "5", "-o", "json"}
 
 func TestBenchMeasuresAndChecksEveryScenario(t *testing.T) {
 	at, stop := startServer(t, t.TempDir())
 	defer stop()
-	scenarios, _ := loadgen.Scenarios()
 	for protocol, environ := range map[string][]string{
 		"json":  nil,
 		"query": {"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=eu-west-1"},
 	} {
 		t.Run(protocol, func(t *testing.T) {
 			hdr := filepath.Join(t.TempDir(), "times.hlog")
-			args := append([]string{"bench", "--endpoint", "http://" + at.API, "--admin", "http://" + at.Admin, "--protocol", protocol, "--hdr", hdr}, short...)
-			code, stdout, stderr := run(environ, append(args, scenarios...)...)
-			if code != 0 {
-				t.Fatalf("exit code %d: %s", code, stderr)
-			}
-			var file struct{ Results []*loadgen.Result }
-			if err := json.Unmarshal([]byte(stdout), &file); err != nil {
-				t.Fatal(err)
-			}
-			for i, r := range file.Results {
-				if r.Scenario != scenarios[i] || r.Signed != (environ != nil) {
-					t.Errorf("result %d is of %s, signed %v", i, r.Scenario, r.Signed)
+			args := append([]string{"bench", "--endpoint", "http://" + at.API, "--admin", "http://" + at.Admin, "--protocol", protocol}, short...)
+			for _, part := range [][]string{
+				{"send", "send-batch", "round-trip", "long-poll", "fifo", "fan-in"},
+				{"send-batch", "receive-delete", "backlog", "--messages", "205", "--hdr", hdr},
+			} {
+				code, stdout, stderr := run(environ, append(args, part...)...)
+				if code != 0 {
+					t.Fatalf("exit code %d: %s", code, stderr)
 				}
-				c := r.Checks
-				if c != (loadgen.Checks{Sent: c.Sent, Received: c.Sent, Deleted: c.Sent}) || c.Sent == 0 || r.Messages > 0 && c.Sent != 205 {
-					t.Errorf("%s: %+v", r.Scenario, c)
-				}
+				checkResults(t, stdout, part, environ != nil)
 			}
 			log, err := os.ReadFile(hdr)
 			if err != nil || !strings.Contains(string(log), "Tag=backlog.drain.delete,") {
 				t.Errorf("histograms: %v\n%s", err, log)
 			}
 		})
+	}
+}
+
+// checkResults expects results of these scenarios, with everything received and deleted.
+func checkResults(t *testing.T, stdout string, scenarios []string, signed bool) {
+	t.Helper()
+	var file struct{ Results []*loadgen.Result }
+	if err := json.Unmarshal([]byte(stdout), &file); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range file.Results {
+		if r.Scenario != scenarios[i] || r.Signed != signed {
+			t.Errorf("result %d is of %s, signed %v", i, r.Scenario, r.Signed)
+		}
+		c := r.Checks
+		if c != (loadgen.Checks{Sent: c.Sent, Received: c.Sent, Deleted: c.Sent}) || c.Sent == 0 || r.Messages > 0 && c.Sent != 205 {
+			t.Errorf("%s: %+v", r.Scenario, c)
+		}
 	}
 }
 
@@ -92,6 +102,7 @@ func TestBenchRefusesNonsense(t *testing.T) {
 		"connections is -1":                              "send -c -1",
 		"duration is -1s":                                "send --duration -1s",
 		"warm-up does not go with backlog":               "backlog --warm-up 1s",
+		"messages does not go with fifo":                 "fifo --messages 5",
 		"rate does not go with receive-delete":           "receive-delete --rate 10",
 		"wait is 1.5s":                                   "round-trip --wait 1500ms",
 		`protocol is "xml"; it can be json or query`:     "send --protocol xml",

@@ -38,7 +38,7 @@ type Options struct {
 	Size        int // bytes of a body, 36 to 1 MiB; default 1024
 	Batch       int // messages a request, 1 to 10; default 10. send and long-poll send one at a time
 	Groups      int // message groups of fifo; default 64
-	Messages    int // how many receive-delete and backlog send first; default 100,000
+	Messages    int // how many receive-delete and backlog send first; default 100,000. In send and send-batch: so many, whatever the time
 
 	Ahead int // messages that producers without a rate may be ahead of consumers; default four requests of each producer
 
@@ -85,7 +85,9 @@ func (o Options) complete() (Options, error) {
 	o.Size = cmp.Or(o.Size, 1024)
 	o.Batch = cmp.Or(o.Batch, batchMax)
 	o.Groups = cmp.Or(o.Groups, 64)
-	o.Messages = cmp.Or(o.Messages, 100_000)
+	if s.fills {
+		o.Messages = cmp.Or(o.Messages, 100_000)
+	}
 	o.Duration = cmp.Or(o.Duration, 10*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	if s.fifo {
@@ -114,7 +116,9 @@ func (o *Options) check(s scenario) error {
 	between("groups", o.Groups, 1, groupsMax)
 	refuse(o.Size*o.Batch > bodyBytesMax && o.Size <= bodyBytesMax, "%d messages of %d bytes are over the %d bytes that a batch may have; make batch or size smaller",
 		o.Batch, o.Size, bodyBytesMax)
-	refuse(o.Messages < 1, "messages is %d; it can be 1 and more", o.Messages)
+	refuse(o.Messages < 0, "messages is %d; it must be more than 0", o.Messages)
+	refuse(o.Messages > 0 && !s.fills && !s.counts, "messages does not go with %s, which lasts for the duration", s.Name)
+	refuse(o.Messages > 0 && s.counts && (o.Rate > 0 || o.WarmUp > 0), "messages goes neither with rate nor with warm-up: %s ends with the last message", s.Name)
 	refuse(o.Ahead < o.Batch, "ahead is %d; it can be a batch (%d) and more", o.Ahead, o.Batch)
 	refuse(o.Duration <= 0, "duration is %v; it must be more than 0", o.Duration)
 	refuse(o.WarmUp < 0, "warm-up is %v; it cannot be negative", o.WarmUp)

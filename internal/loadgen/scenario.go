@@ -20,6 +20,8 @@ type scenario struct {
 	fifo       bool // its queue is a FIFO queue
 	warms      bool // it can run for a while before it is measured
 	paced      bool // it can send at a rate
+	fills      bool // it sends a number of messages first
+	counts     bool // it can send a number of messages
 	phases     func(o *Options) []phase
 }
 
@@ -34,15 +36,15 @@ type phase struct {
 
 var scenarios = []scenario{
 	{
-		Name: Send, What: "SendMessage, one message a request", warms: true, paced: true,
+		Name: Send, What: "SendMessage, one message a request", warms: true, paced: true, counts: true,
 		phases: sendPhases,
 	},
 	{
-		Name: SendBatch, What: "SendMessageBatch", warms: true, paced: true,
+		Name: SendBatch, What: "SendMessageBatch", warms: true, paced: true, counts: true,
 		phases: sendPhases,
 	},
 	{
-		Name: ReceiveDelete, What: "ReceiveMessage and DeleteMessageBatch, of messages that were sent before",
+		Name: ReceiveDelete, What: "ReceiveMessage and DeleteMessageBatch, of messages that were sent before", fills: true,
 		phases: func(o *Options) []phase {
 			return []phase{
 				{name: "fill", producers: o.Producers, messages: o.Messages},
@@ -68,7 +70,7 @@ var scenarios = []scenario{
 		phases: roundTripPhases,
 	},
 	{
-		Name: Backlog, What: "fill a queue deeply, then drain it",
+		Name: Backlog, What: "fill a queue deeply, then drain it", fills: true,
 		phases: func(o *Options) []phase {
 			return []phase{
 				{name: "fill", producers: o.Producers, messages: o.Messages, measured: true},
@@ -95,7 +97,7 @@ func scenarioNamed(name string) (scenario, bool) {
 }
 
 func sendPhases(o *Options) []phase {
-	list := []phase{{name: o.Scenario, producers: o.Producers, measured: true}}
+	list := []phase{{name: o.Scenario, producers: o.Producers, messages: o.Messages, measured: true}}
 	if !o.NoVerify {
 		list = append(list, phase{name: "drain", consumers: o.Consumers, empties: true})
 	}
