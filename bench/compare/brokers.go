@@ -1,0 +1,4 @@
+package main
+
+// brokers returns the brokers that speak other protocols.
+func brokers() []*rival { return nil }
