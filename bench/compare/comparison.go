@@ -125,8 +125,23 @@ func (m measured) String() string {
 	return strings.ReplaceAll(text, "\n", "; ")
 }
 
+// warmUp lets every rival work for a while, so that those that compile as they run have done so.
+func (c *comparison) warmUp(ctx context.Context) {
+	for _, s := range c.running {
+		say("warming up %s", s.name)
+		if _, err := c.one(ctx, s, loadgen.Options{Scenario: loadgen.RoundTrip, Connections: 8, Duration: 5 * time.Second}); err != nil {
+			say("  %v", err) // what matters fails again
+		}
+	}
+}
+
+// slowest is how much longer than it should a measurement may take, until what was sent has been received again.
+const slowest = time.Minute
+
 // one lets a rival run for one measurement.
 func (c *comparison) one(ctx context.Context, s *process, o loadgen.Options) (*loadgen.Result, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Duration+o.WarmUp+slowest, fmt.Errorf("the rest was not received within %v", slowest))
+	defer cancel()
 	s.signal(syscall.SIGCONT)
 	defer s.signal(syscall.SIGSTOP)
 	if s.drive != nil {

@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +40,7 @@ type options struct {
 }
 
 func main() {
+	runtime.LockOSThread() // rivals die with the thread that started them
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is measured")
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "length of a measurement")
@@ -82,6 +84,9 @@ func run(ctx context.Context, o options) (err error) {
 	c := &comparison{o: o, Machine: machine(o.scratch), Began: time.Now().UTC()}
 	defer c.stop()
 	c.obtain(ctx, list)
+	if !o.short {
+		c.warmUp(ctx)
+	}
 	if err := c.measure(ctx, cells); err != nil {
 		return err
 	}

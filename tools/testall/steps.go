@@ -36,6 +36,7 @@ func steps(fuzzTime string) []step {
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./simulation"}, environ: []string{"STAUNCH_SIMULATION_SEEDS=10000"}},
 				"-run=^TestSeeds$", "-count=1", "-timeout=9m")},
+		{"bench", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 3 * time.Minute, compare},
 		{"chaos", "real processes that are killed", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
 		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
