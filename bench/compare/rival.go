@@ -78,7 +78,7 @@ func (s *process) launch(ctx context.Context) error {
 	}
 	defer output.Close()
 	s.cmd.Stdout, s.cmd.Stderr = output, output
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = groupOfItsOwn()
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
