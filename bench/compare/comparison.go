@@ -93,7 +93,7 @@ func (c *comparison) measure(ctx context.Context, cells []cell) error {
 	for round := range c.o.rounds {
 		for _, cell := range cells {
 			for _, s := range c.running {
-				if cell.scenario == loadgen.FIFO && !s.fifo {
+				if cell.scenario == loadgen.FIFO && !s.fifo || s.drive != nil && !driven(cell.scenario) {
 					continue
 				}
 				m := measured{Round: round + 1, Cell: cell.String(), Rival: s.name}
@@ -145,7 +145,7 @@ func (c *comparison) one(ctx context.Context, s *process, o loadgen.Options) (*l
 	s.signal(syscall.SIGCONT)
 	defer s.signal(syscall.SIGSTOP)
 	if s.drive != nil {
-		return s.drive(ctx, s.endpoint, o)
+		return s.drive(ctx, s, o)
 	}
 	o.Endpoint, o.Keys, o.ServerPID = s.endpoint, keys, s.cmd.Process.Pid
 	return loadgen.Run(ctx, o, nil)

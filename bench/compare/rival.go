@@ -29,7 +29,7 @@ type rival struct {
 	// obtain builds or downloads it into a directory of its own, and returns how to start it.
 	obtain func(ctx context.Context, dir string) (*program, error)
 	// drive measures a cell over another protocol than SQS; nil: the load generator does.
-	drive func(ctx context.Context, endpoint string, o loadgen.Options) (*loadgen.Result, error)
+	drive func(ctx context.Context, s *process, o loadgen.Options) (*loadgen.Result, error)
 }
 
 // program is how a rival is started.
@@ -38,6 +38,7 @@ type program struct {
 	// command returns the command that listens on a port of 127.0.0.1 and keeps its data in a directory.
 	command func(port int, data string) (*exec.Cmd, error)
 	ready   func(ctx context.Context, endpoint string) error // nil: ListQueues is answered
+	driver  string                                           // what measures it over another protocol than SQS
 }
 
 // process is a rival that runs.
