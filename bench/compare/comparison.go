@@ -125,11 +125,14 @@ func (m measured) String() string {
 	return strings.ReplaceAll(text, "\n", "; ")
 }
 
+// firstWarmUp is how long that takes. A JVM needs it.
+const firstWarmUp = 15 * time.Second
+
 // warmUp lets every rival work for a while, so that those that compile as they run have done so.
 func (c *comparison) warmUp(ctx context.Context) {
 	for _, s := range c.running {
 		say("warming up %s", s.name)
-		if _, err := c.one(ctx, s, loadgen.Options{Scenario: loadgen.RoundTrip, Connections: 8, Duration: 5 * time.Second}); err != nil {
+		if _, err := c.one(ctx, s, loadgen.Options{Scenario: loadgen.RoundTrip, Connections: 8, Duration: firstWarmUp}); err != nil {
 			say("  %v", err) // what matters fails again
 		}
 	}

@@ -134,7 +134,7 @@ func freePort() (int, error) {
 }
 
 // The keys that every request is signed with. Only the floor and Staunch look at them.
-var keys = loadgen.Keys{AccessKey: "test", SecretKey: "test"}
+var keys = loadgen.Keys{AccessKey: "test", SecretKey: "a-secret-for-measurements"}
 
 // answersListQueues tells whether a server answers a request of SQS, well or not.
 func answersListQueues(ctx context.Context, endpoint string) error {

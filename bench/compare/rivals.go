@@ -19,8 +19,9 @@ const (
 // rivals is the list of all that are measured, in the order of the table.
 func rivals() []*rival {
 	return append([]*rival{
-		{name: "staunch", keeps: everyAnswerSynced, own: true, keeper: true, fifo: true, obtain: staunch("disk")},
-		{name: "staunch-memory", keeps: memoryOnly, own: true, fifo: true, obtain: staunch("memory")},
+		{name: "staunch", keeps: everyAnswerSynced, own: true, keeper: true, fifo: true, obtain: staunch("--auth", "verify")},
+		{name: "staunch-unverified", keeps: everyAnswerSynced + ", signatures not verified", own: true, fifo: true, obtain: staunch()},
+		{name: "staunch-memory", keeps: memoryOnly, own: true, fifo: true, obtain: staunch("--auth", "verify", "--journal", "memory")},
 		{name: "floor", keeps: "yardstick: fsync to a growing file", own: true, obtain: floor("growing")},
 		{name: "floor-preallocated", keeps: "yardstick: fsync to a preallocated file", own: true, obtain: floor("preallocated")},
 		{name: "floor-none", keeps: "yardstick: no file", own: true, obtain: floor("none")},
@@ -68,14 +69,15 @@ func started(version string, environ []string, args func(port int, data string) 
 
 func listen(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
-func staunch(journal string) func(context.Context, string) (*program, error) {
+func staunch(flags ...string) func(context.Context, string) (*program, error) {
 	return func(ctx context.Context, dir string) (*program, error) {
 		bin := filepath.Join(dir, "staunch")
 		if err := build(ctx, "", nil, "go", "build", "-o", bin, "./cmd/staunch"); err != nil {
 			return nil, err
 		}
-		return started("this tree", nil, func(port int, data string) []string {
-			return []string{bin, "serve", "--listen", listen(port), "--admin-listen", "", "--data", filepath.Join(data, "data"), "--journal", journal, "--log-level", "warn"}
+		environ := []string{"STAUNCH_ROOT_ACCESS_KEY_ID=" + keys.AccessKey, "STAUNCH_ROOT_SECRET_ACCESS_KEY=" + keys.SecretKey}
+		return started("this tree", environ, func(port int, data string) []string {
+			return append([]string{bin, "serve", "--listen", listen(port), "--admin-listen", "", "--data", filepath.Join(data, "data"), "--log-level", "warn"}, flags...)
 		}), nil
 	}
 }
@@ -87,7 +89,8 @@ func floor(sync string) func(context.Context, string) (*program, error) {
 			return nil, err
 		}
 		return started("this tree", nil, func(port int, data string) []string {
-			return []string{bin, "-listen", listen(port), "-data", data, "-sync", sync}
+			return []string{bin, "-listen", listen(port), "-data", data, "-sync", sync,
+				"-access-key", keys.AccessKey, "-secret-key", keys.SecretKey}
 		}), nil
 	}
 }
