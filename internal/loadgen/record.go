@@ -83,10 +83,3 @@ func (r *recorder) noteEmpty(answered time.Duration) {
 }
 
 func (r *recorder) within(t time.Duration) bool { return t >= r.from && t < r.to }
-
-// messages returns how many messages an operation had so far.
-func (r *recorder) messages(op operation) int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ops[op].messages
-}
