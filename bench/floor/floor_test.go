@@ -24,6 +24,7 @@ func TestFloorKeepsItsMessages(t *testing.T) {
 			defer server.Close()
 			o := loadgen.Options{
 				Endpoint: server.URL, Keys: loadgen.Keys{AccessKey: "test", SecretKey: "secret"}, Connections: 4, Duration: 30 * time.Millisecond,
+				DrainTimeout: time.Minute,
 			}
 			for _, o.Scenario = range []string{loadgen.Send, loadgen.SendBatch, loadgen.ReceiveDelete, loadgen.RoundTrip, loadgen.LongPoll, loadgen.Backlog} {
 				o.Messages = 0

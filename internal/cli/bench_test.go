@@ -13,7 +13,7 @@ import (
 )
 
 // short makes a scenario a matter of milliseconds.
-var short = []string{"--duration", "50ms", "-c", "3", "--groups", "5", "-o", "json"}
+var short = []string{"--duration", "50ms", "-c", "3", "--groups", "5", "--drain-timeout", "1m", "-o", "json"}
 
 func TestBenchMeasuresAndChecksEveryScenario(t *testing.T) {
 	at, stop := startServer(t, t.TempDir())
@@ -88,7 +88,7 @@ func TestBenchFindsFaults(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			expect(t, 1, words, append([]string{"bench", "send", "--endpoint", server.URL, "--drain-timeout", "20ms"}, short...)...)
+			expect(t, 1, words, append(append([]string{"bench", "send", "--endpoint", server.URL}, short...), "--drain-timeout", "20ms")...)
 		})
 	}
 }

@@ -27,7 +27,7 @@ func newMeter(o *Options) *meter {
 	return &meter{
 		pid:   o.ServerPID,
 		admin: strings.TrimRight(o.Admin, "/"),
-		http:  &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		http:  &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 }
 

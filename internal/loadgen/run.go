@@ -323,7 +323,7 @@ func (r *run) openQueue(ctx context.Context) (closeQueue func() error, err error
 }
 
 // deleteTimeout is how long the delete of the queue may take. It happens also when the run was interrupted.
-const deleteTimeout = 10 * time.Second
+const deleteTimeout = 30 * time.Second
 
 func (r *run) deleteQueue() error {
 	ctx, cancel := context.WithTimeout(context.Background(), deleteTimeout)
