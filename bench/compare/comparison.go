@@ -26,6 +26,7 @@ type comparison struct {
 	Rivals  []described       `json:"rivals"`
 	Skipped map[string]string `json:"skipped"` // name to reason
 	Results []measured        `json:"results"`
+	Idle    []idle            `json:"idle,omitempty"`
 	Plots   []chart           `json:"plots,omitempty"`
 }
 

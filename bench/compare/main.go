@@ -90,6 +90,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err := c.measure(ctx, cells); err != nil {
 		return err
 	}
+	if !o.short {
+		if err := c.measureIdle(ctx); err != nil {
+			return err
+		}
+	}
 	fmt.Print(c.report(cells))
 	if err := c.plot(ctx); err != nil {
 		return err

@@ -156,7 +156,7 @@ func (c *comparison) backlogOf(ctx context.Context, old *process, memory, recove
 		if err != nil {
 			return fmt.Errorf("filling up to %d: %w", have, err)
 		}
-		bytes, err := s.resident()
+		_, bytes, err := loadgen.ProcessUsage(s.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ func (c *comparison) report(cells []cell) string {
 	c.reportRatios(&b, cells, "staunch-memory")
 	c.reportLatency(&b, cells)
 	c.reportCPU(&b, cells)
+	c.reportIdle(&b)
 	c.reportRivals(&b)
 	return b.String()
 }

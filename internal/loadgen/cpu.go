@@ -36,7 +36,7 @@ func (m *meter) seesServer() bool { return m.pid != 0 || m.admin != "" }
 func (m *meter) read() (u usage, err error) {
 	switch {
 	case m.pid != 0:
-		u, err = processUsage(m.pid)
+		u.server, u.resident, err = ProcessUsage(m.pid)
 	case m.admin != "":
 		u, err = m.metricsUsage()
 	}
@@ -78,26 +78,24 @@ func (m *meter) metricsUsage() (u usage, err error) {
 	return u, nil
 }
 
-// processUsage reads /proc.
-func processUsage(pid int) (u usage, err error) {
+// ProcessUsage returns the CPU time that a process has used, in steps of 10 ms, and the bytes of memory that it has. It reads /proc.
+func ProcessUsage(pid int) (cpu time.Duration, resident int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return u, fmt.Errorf("CPU time of the server (server-pid needs Linux): %w", err)
+		return 0, 0, fmt.Errorf("CPU time of the server (server-pid needs Linux): %w", err)
 	}
 	// proc(5): the name of the program, in brackets, may have anything in it; utime and stime are the 12th and 13th field behind it, in
 	// ticks, rss the 22nd, in pages.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 22 {
-		return u, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
+		return 0, 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
 	var numbers [3]int64
 	for i, field := range []int{11, 12, 21} {
 		if numbers[i], err = strconv.ParseInt(fields[field], 10, 64); err != nil {
-			return u, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+			return 0, 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
 		}
 	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100 wherever Go runs
-	u.server = time.Duration(numbers[0]+numbers[1]) * tick
-	u.resident = numbers[2] * int64(os.Getpagesize())
-	return u, nil
+	return time.Duration(numbers[0]+numbers[1]) * tick, numbers[2] * int64(os.Getpagesize()), nil
 }
