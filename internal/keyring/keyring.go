@@ -1,0 +1,194 @@
+package keyring
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// Errors to test for. [ErrNotFound], [ErrDisabled], [ErrUsage] and [ErrAccess] are about a key, ErrSealed is about what it should open.
+var (
+	ErrNotFound = errors.New("there is no such key in the keyring")
+	ErrDisabled = errors.New("the key is disabled")
+	ErrUsage    = errors.New("the key is not for messages")
+	ErrAccess   = errors.New("the key is not for this account")
+	// ErrSealed means that something sealed was damaged or changed, or was sealed in another context.
+	ErrSealed = errors.New("what was sealed is damaged, or does not belong here")
+)
+
+// The keys that every keyring has.
+const (
+	// MessageKey is the name of the key for queues with SqsManagedSseEnabled; as a KMS key it is alias/aws/sqs.
+	MessageKey = "aws/sqs"
+	// SecretKey is the name of the key for secrets of the server. It does not seal messages.
+	SecretKey = "staunch/secrets"
+)
+
+// keySize is the size of keys in bytes: AES-256.
+const keySize = 32
+
+// Keyring seals and opens. It is safe for concurrent use.
+type Keyring struct {
+	loaded  atomic.Pointer[set] // nil without a source
+	builtin atomic.Pointer[set] // nil before UseBuiltin
+	source  *source             // nil without one
+}
+
+// New returns a keyring without a source: it has the built-in keys alone.
+func New() *Keyring { return &Keyring{} }
+
+// UseBuiltin makes the built-in keys of a secret of the server, which must be the same for ever. They seal where no source is
+// configured, and open what they have sealed.
+func (k *Keyring) UseBuiltin(secret []byte) error {
+	s := &set{}
+	for _, name := range []string{MessageKey, SecretKey} {
+		material, err := hkdf.Key(sha256.New, secret, nil, "staunch built-in key "+name, len(KeyID{})+keySize)
+		if err != nil {
+			return fmt.Errorf("make the built-in keys: %w", err)
+		}
+		key := &Key{ID: KeyID(material[:16]), Name: name, Enabled: true}
+		if err := key.addVersion(1, material[16:]); err != nil {
+			return fmt.Errorf("make the built-in keys: %w", err)
+		}
+		s.keys = append(s.keys, key)
+	}
+	k.builtin.Store(s)
+	return nil
+}
+
+// IsBuiltin tells whether things are sealed with the built-in keys, because no source is configured.
+func (k *Keyring) IsBuiltin() bool { return k.loaded.Load() == nil }
+
+// Seal encrypts with the key for secrets of the server. Open opens the result, in the same context alone.
+func (k *Keyring) Seal(plaintext, context []byte) ([]byte, error) {
+	key, err := k.named(SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	return key.seal(plaintext, context)
+}
+
+// SealWith encrypts with a key that Resolve has named.
+func (k *Keyring) SealWith(id KeyID, plaintext, context []byte) ([]byte, error) {
+	key := k.byID(id)
+	if key == nil {
+		return nil, fmt.Errorf("key %s: %w", id, ErrNotFound)
+	}
+	return key.seal(plaintext, context)
+}
+
+// Open decrypts what Seal or SealWith have returned. It fails with ErrNotFound or ErrDisabled if the key is not there for it, and with
+// ErrSealed if this was not sealed in this context.
+func (k *Keyring) Open(sealed, context []byte) ([]byte, error) {
+	id, version, err := SealedBy(sealed)
+	if err != nil {
+		return nil, err
+	}
+	key := k.byID(id)
+	if key == nil {
+		return nil, fmt.Errorf("key %s: %w", id, ErrNotFound)
+	}
+	return key.open(version, sealed, context)
+}
+
+// Resolve finds the key that a queue means by a KmsMasterKeyId: a key id, alias/NAME, an ARN of either in the queue's own region and
+// account, or a text that the key lists as one of its aliases. It fails with ErrNotFound, ErrDisabled, ErrUsage or ErrAccess.
+func (k *Keyring) Resolve(keyID, region, account string) (KeyID, error) {
+	key, err := k.find(localName(keyID, region, account))
+	if err != nil {
+		return KeyID{}, err
+	}
+	switch {
+	case key.Name == SecretKey:
+		return KeyID{}, fmt.Errorf("key %s: %w", key.Name, ErrUsage)
+	case len(key.Accounts) > 0 && !slices.Contains(key.Accounts, account):
+		return KeyID{}, fmt.Errorf("key %s: %w", key.Name, ErrAccess)
+	case !key.Enabled:
+		return KeyID{}, fmt.Errorf("key %s: %w", key.Name, ErrDisabled)
+	}
+	return key.ID, nil
+}
+
+// aliasPrefix is what AWS puts before the name of a key.
+const aliasPrefix = "alias/"
+
+// localName takes off an ARN what says that the key is of this region and account, and leaves every other text as it is.
+func localName(keyID, region, account string) string {
+	parts := strings.SplitN(keyID, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "kms" || parts[3] != region || parts[4] != account {
+		return keyID
+	}
+	if strings.HasPrefix(parts[5], aliasPrefix) {
+		return parts[5]
+	}
+	if id, ok := strings.CutPrefix(parts[5], "key/"); ok && !strings.HasPrefix(id, aliasPrefix) {
+		return id
+	}
+	return keyID
+}
+
+// named returns the key of a name.
+func (k *Keyring) named(name string) (*Key, error) { return k.find(aliasPrefix + name) }
+
+// find returns the key that a text means, in the keys that seal.
+func (k *Keyring) find(text string) (*Key, error) {
+	s := k.loaded.Load()
+	if s == nil {
+		s = k.builtin.Load()
+	}
+	if s != nil {
+		if key := s.find(text); key != nil {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("%q: %w", text, ErrNotFound)
+}
+
+// byID returns a key, nil if there is none.
+func (k *Keyring) byID(id KeyID) *Key {
+	for _, s := range []*set{k.loaded.Load(), k.builtin.Load()} {
+		if s == nil {
+			continue
+		}
+		if key := s.byID(id); key != nil {
+			return key
+		}
+	}
+	return nil
+}
+
+// Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
+// data until the oldest version of the key for secrets is taken out of the keyring. It works while that key is disabled.
+func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
+	key, err := k.named(SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	return key.digest(data...), nil
+}
+
+// set is keys. It is not changed.
+type set struct{ keys []*Key }
+
+func (s *set) byID(id KeyID) *Key {
+	for _, key := range s.keys {
+		if key.ID == id {
+			return key
+		}
+	}
+	return nil
+}
+
+// find returns the key with this id, alias/NAME or alias, or nil.
+func (s *set) find(text string) *Key {
+	for _, key := range s.keys {
+		if key.is(text) {
+			return key
+		}
+	}
+	return nil
+}

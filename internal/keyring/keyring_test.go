@@ -1,0 +1,392 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/staunchmq/staunch/internal/clock"
+)
+
+var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// newFile makes a keyring file with a further key, orders.
+func newFile(t testing.TB) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "keyring.yaml")
+	must(t, Create(path, created))
+	must(t, Change(path, Add("orders", []string{"arn:aws:kms:eu-west-1:111122223333:key/k"}, nil, created)))
+	return path
+}
+
+func load(t testing.TB, path string) *Keyring {
+	t.Helper()
+	k, err := Load("file:" + path)
+	must(t, err)
+	return k
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSealedOpensInItsContextAlone(t *testing.T) {
+	builtin := New()
+	must(t, builtin.UseBuiltin([]byte("secret")))
+	for name, k := range map[string]*Keyring{"file": load(t, newFile(t)), "built-in": builtin} {
+		t.Run(name, func(t *testing.T) {
+			plain := []byte("a secret of the server")
+			sealed, err := k.Seal(plain, []byte("context"))
+			must(t, err)
+			if len(sealed) != len(plain)+Overhead || bytes.Contains(sealed, plain) {
+				t.Errorf("sealed %q", sealed)
+			}
+			opened, err := k.Open(sealed, []byte("context"))
+			if err != nil || !bytes.Equal(opened, plain) {
+				t.Errorf("opened %q, %v", opened, err)
+			}
+			if _, err := k.Open(sealed, []byte("other")); !errors.Is(err, ErrSealed) {
+				t.Errorf("in another context: %v", err)
+			}
+			again, err := k.Seal(plain, []byte("context"))
+			must(t, err)
+			if bytes.Equal(again, sealed) {
+				t.Error("the nonce is not new")
+			}
+			for i := range sealed {
+				for _, bit := range []byte{1, 0x80} {
+					changed := bytes.Clone(sealed)
+					changed[i] ^= bit
+					if _, err := k.Open(changed, []byte("context")); err == nil {
+						t.Errorf("opened with byte %d changed", i)
+					}
+				}
+				if _, err := k.Open(sealed[:i], []byte("context")); err == nil {
+					t.Errorf("opened %d bytes of it", i)
+				}
+			}
+		})
+	}
+}
+
+func TestAnotherKeyDoesNotOpen(t *testing.T) {
+	one, other := load(t, newFile(t)), load(t, newFile(t))
+	sealed, err := one.Seal([]byte("x"), nil)
+	must(t, err)
+	if _, err := other.Open(sealed, nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("with another keyring: %v", err)
+	}
+	// The same ciphertext under the id of a key that is there.
+	id, err := one.Resolve("alias/orders", "", "")
+	must(t, err)
+	copy(sealed[1:], id[:])
+	if _, err := one.Open(sealed, nil); !errors.Is(err, ErrSealed) {
+		t.Errorf("with another key: %v", err)
+	}
+}
+
+func TestBuiltinKeysOpenBesideASource(t *testing.T) {
+	builtin := New()
+	must(t, builtin.UseBuiltin([]byte("secret")))
+	sealed, err := builtin.Seal([]byte("x"), nil)
+	must(t, err)
+	k := load(t, newFile(t))
+	must(t, k.UseBuiltin([]byte("secret")))
+	if _, err := k.Open(sealed, nil); err != nil {
+		t.Errorf("open: %v", err)
+	}
+	own, err := k.Seal([]byte("x"), nil)
+	must(t, err)
+	if _, err := builtin.Open(own, nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a source is configured, and yet the built-in keys seal: %v", err)
+	}
+	if _, err := New().Seal([]byte("x"), nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("without any key: %v", err)
+	}
+}
+
+func TestRotationKeepsOldVersions(t *testing.T) {
+	path := newFile(t)
+	k := load(t, path)
+	id, err := k.Resolve("alias/orders", "", "")
+	must(t, err)
+	first, err := k.SealWith(id, []byte("1"), nil)
+	must(t, err)
+	digest, err := k.Digest([]byte("d"))
+	must(t, err)
+	must(t, Change(path, Rotate("orders", created)))
+	must(t, Change(path, Rotate(SecretKey, created)))
+	if changed, err := k.Reload(); err != nil || !changed {
+		t.Fatalf("reload: %v, %v", changed, err)
+	}
+	second, err := k.SealWith(id, []byte("2"), nil)
+	must(t, err)
+	for i, sealed := range [][]byte{first, second} {
+		by, version, err := SealedBy(sealed)
+		must(t, err)
+		if by != id || int(version) != i+1 {
+			t.Errorf("sealed by %v version %d", by, version)
+		}
+		if _, err := k.Open(sealed, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if after, err := k.Digest([]byte("d")); err != nil || !bytes.Equal(after, digest) {
+		t.Errorf("the digest has changed: %v", err)
+	}
+	must(t, Change(path, Forget("orders", 1)))
+	_, err = k.Reload()
+	must(t, err)
+	if _, err := k.Open(first, nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a version that is gone: %v", err)
+	}
+	if err := Change(path, Forget("orders", 2)); err == nil {
+		t.Error("the newest version can be forgotten")
+	}
+}
+
+func TestResolve(t *testing.T) {
+	path := newFile(t)
+	must(t, Change(path, Add("own", nil, []string{"000000000001"}, created)))
+	must(t, Change(path, Add("off", nil, nil, created)))
+	must(t, Change(path, Disable("off")))
+	k := load(t, path)
+	orders, err := k.Resolve("alias/orders", "", "")
+	must(t, err)
+	const region, account = "us-east-1", "000000000000"
+	tests := []struct {
+		keyID, account string
+		want           error
+	}{
+		{"alias/orders", account, nil},
+		{orders.String(), account, nil},
+		{"arn:aws:kms:us-east-1:000000000000:alias/orders", account, nil},
+		{"arn:aws:kms:us-east-1:000000000000:key/" + orders.String(), account, nil},
+		{"arn:aws:kms:eu-west-1:111122223333:key/k", account, nil},
+		{"arn:aws:kms:us-west-2:000000000000:alias/orders", account, ErrNotFound},
+		{"arn:aws:kms:us-east-1:000000000001:alias/orders", account, ErrNotFound},
+		{"arn:aws:kms:us-east-1:000000000000:key/alias/orders", account, ErrNotFound},
+		{"orders", account, ErrNotFound},
+		{"alias/none", account, ErrNotFound},
+		{"", account, ErrNotFound},
+		{"alias/aws/sqs", account, nil},
+		{"alias/own", "000000000001", nil},
+		{"alias/own", account, ErrAccess},
+		{"alias/off", account, ErrDisabled},
+		{"alias/staunch/secrets", account, ErrUsage},
+	}
+	for _, tc := range tests {
+		if _, err := k.Resolve(tc.keyID, region, tc.account); !errors.Is(err, tc.want) {
+			t.Errorf("%s for %s: %v, want %v", tc.keyID, tc.account, err, tc.want)
+		}
+	}
+	builtin := New()
+	must(t, builtin.UseBuiltin([]byte("secret")))
+	if _, err := builtin.Resolve("alias/aws/sqs", region, account); err != nil {
+		t.Errorf("built-in: %v", err)
+	}
+	if _, err := builtin.Resolve("alias/orders", region, account); !errors.Is(err, ErrNotFound) {
+		t.Errorf("built-in: %v", err)
+	}
+}
+
+func TestSources(t *testing.T) {
+	path := newFile(t)
+	text, err := os.ReadFile(path)
+	must(t, err)
+	t.Setenv("KEYRING_TEXT", string(text))
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Dir(path))
+	t.Setenv("EMPTY", "")
+	for _, source := range []string{"file:" + path, "env:KEYRING_TEXT", "credential:keyring.yaml"} {
+		k, err := Load(source)
+		if err != nil || k.IsBuiltin() {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	must(t, os.Chmod(path, 0o640))
+	if _, err := Load("file:" + path); err != nil {
+		t.Errorf("readable by a group: %v", err)
+	}
+	must(t, os.Chmod(path, 0o644))
+	for _, source := range []string{"file:" + path, "file:" + path + "x", "file:", "env:", "env:EMPTY", "credential:../x", "credential:x", "vault:x", path} {
+		if _, err := Load(source); err == nil {
+			t.Errorf("%s: no error", source)
+		}
+	}
+}
+
+// TestNoErrorShowsASecret breaks a keyring in every line, and looks for its secrets in the errors.
+func TestNoErrorShowsASecret(t *testing.T) {
+	path := newFile(t)
+	text, err := os.ReadFile(path)
+	must(t, err)
+	s, err := parse(text)
+	must(t, err)
+	var secrets []string
+	for _, key := range s.keys {
+		secrets = append(secrets, base64.StdEncoding.EncodeToString(key.Versions[0].secret))
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	refused := 0
+	for i := range lines {
+		for _, with := range []string{"", "%s" + lines[i], "- " + lines[i], strings.Replace(lines[i], ": ", ": [", 1), strings.Replace(lines[i], ": ", ": !!int ", 1), strings.Replace(lines[i], ": ", "", 1)} {
+			broken := strings.Join(append(append(append([]string{}, lines[:i]...), with), lines[i+1:]...), "")
+			_, err := parse([]byte(broken))
+			if err == nil {
+				continue
+			}
+			refused++
+			for _, secret := range secrets {
+				if strings.Contains(err.Error(), secret[:8]) {
+					t.Errorf("line %d as %q: %v", i+1, with, err)
+				}
+			}
+		}
+	}
+	if refused < len(lines) {
+		t.Errorf("%d of the broken keyrings were refused", refused)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	text, err := os.ReadFile(newFile(t))
+	must(t, err)
+	replace := func(old, with string) string { return strings.Replace(string(text), old, with, 1) }
+	tests := map[string]string{
+		"empty":           "",
+		"format":          replace("format: 1", "format: 2"),
+		"unknown field":   replace("state:", "status:"),
+		"state":           replace("state: enabled", "state: on"),
+		"name":            replace("name: orders", "name: or ders"),
+		"same name":       replace("name: orders", "name: aws/sqs"),
+		"missing key":     replace("name: aws/sqs", "name: sqs"),
+		"id":              replace("id: ", "id: x"),
+		"version 0":       replace("version: 1", "version: 0"),
+		"short secret":    replace("secret: ", "secret: AAAA#"),
+		"account":         replace("aliases:", "accounts: [\"1\"]\n    aliases:"),
+		"second document": string(text) + "---\nformat: 1\n",
+	}
+	for name, text := range tests {
+		if _, err := parse([]byte(text)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestChangeKeepsTheFileWhole(t *testing.T) {
+	path := newFile(t)
+	before, err := os.ReadFile(path)
+	must(t, err)
+	if err := Create(path, created); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("create over a file: %v", err)
+	}
+	for name, edit := range map[string]Edit{
+		"the same name again": Add("orders", nil, nil, created), "a bad name": Add("or ders", nil, nil, created),
+		"an alias in use": Add("other", []string{"alias/orders"}, nil, created), "an unknown key": Rotate("none", created),
+	} {
+		if err := Change(path, edit); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	after, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(before, after) {
+		t.Error("an edit that failed has changed the file")
+	}
+	must(t, Change(path, Disable("alias/orders")))
+	must(t, Change(path, Enable("orders")))
+	if after, err = os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("disabled and enabled again it is\n%s, %v", after, err)
+	}
+	names, err := os.ReadDir(filepath.Dir(path))
+	must(t, err)
+	info, err := names[0].Info()
+	must(t, err)
+	if len(names) != 1 || info.Mode().Perm() != 0o600 {
+		t.Errorf("left: %v, mode %v", names, info.Mode())
+	}
+}
+
+func TestRunReadsChanges(t *testing.T) {
+	path := newFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		k := load(t, path)
+		var log bytes.Buffer
+		done := make(chan struct{})
+		ctx := t.Context()
+		go func() {
+			defer close(done)
+			if err := k.Run(ctx, clock.System(), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+				t.Error(err)
+			}
+		}()
+		id, err := k.Resolve("alias/orders", "", "")
+		must(t, err)
+		must(t, Change(path, Disable("orders")))
+		if _, err := k.SealWith(id, nil, nil); err != nil {
+			t.Errorf("before it is read again: %v", err)
+		}
+		time.Sleep(reloadInterval + 1)
+		synctest.Wait()
+		if _, err := k.SealWith(id, nil, nil); !errors.Is(err, ErrDisabled) {
+			t.Errorf("disabled: %v", err)
+		}
+		must(t, os.WriteFile(path, []byte("nonsense"), 0o600))
+		time.Sleep(10 * reloadInterval)
+		synctest.Wait()
+		if _, err := k.SealWith(id, nil, nil); !errors.Is(err, ErrDisabled) {
+			t.Errorf("a file that cannot be read has changed the keys: %v", err)
+		}
+		if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+			t.Errorf("%d errors in the log: %s", n, log.String())
+		}
+	})
+}
+
+// FuzzOpen opens anything. Only what was sealed opens.
+func FuzzOpen(f *testing.F) {
+	k := New()
+	must(f, k.UseBuiltin([]byte("secret")))
+	sealed, err := k.Seal([]byte("plain"), []byte("context"))
+	must(f, err)
+	f.Add(sealed)
+	f.Add(sealed[:Overhead])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		plain, err := k.Open(data, []byte("context"))
+		if (err == nil) != bytes.Equal(data, sealed) {
+			t.Errorf("opened %q, %v", plain, err)
+		}
+	})
+}
+
+// FuzzParse reads any document. What is accepted is written as it was read.
+func FuzzParse(f *testing.F) {
+	text, err := os.ReadFile(newFile(f))
+	must(f, err)
+	f.Add(text)
+	f.Add([]byte("format: 1\nkeys: []\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := parse(text)
+		if err != nil {
+			return
+		}
+		written, err := s.format()
+		must(t, err)
+		again, err := parse(written)
+		must(t, err)
+		if twice, err := again.format(); err != nil || !bytes.Equal(twice, written) {
+			t.Errorf("%s became %s, %v", written, twice, err)
+		}
+	})
+}
