@@ -98,11 +98,11 @@ func (c *Catalog) append(ctx context.Context, change Change) error {
 	return nil
 }
 
-// grows reports whether a change needs more room than it may free. A queue can be deleted when the disk is nearly full, and tasks go
-// on to their ends.
+// grows reports whether a change needs more room than it may free. What can be deleted can be so when the disk is nearly full, and
+// tasks go on to their ends.
 func grows(change Change) bool {
 	switch change.(type) {
-	case DeleteQueue, SetTask, barrier:
+	case DeleteQueue, SetTask, barrier, DeleteAccount, DeleteUser, DeleteGroup, DeleteRole, DeletePolicy, DeleteAccessKey:
 		return false
 	default:
 		return true
