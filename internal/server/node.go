@@ -10,6 +10,8 @@ import (
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/identity"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/queue"
@@ -24,11 +26,15 @@ type node struct {
 	catalog *catalog.Catalog
 	shards  []*shard.Shard
 	service *sqs.Service
+
+	keys       *keyring.Keyring
+	identities *identity.Service
+	directory  *identity.Directory
 }
 
 // openNode replays all shards and starts nothing.
 func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store) (*node, error) {
-	n := &node{log: log, catalog: catalog.New()}
+	n := &node{log: log, catalog: catalog.New(), keys: keyring.New()}
 	count := st.Shards()
 	clients := make([]shard.Client, count)
 	for i := range count {
@@ -70,6 +76,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		PurgeInterval: cfg.PurgeInterval,
 		Logger:        log,
 	})
+	n.openIdentities(n.keys)
 	return n, nil
 }
 
@@ -82,6 +89,7 @@ func (n *node) run(core *lifecycle.Group) {
 		}
 		services := lifecycle.New(ctx)
 		services.Go("sqs", n.service.Run)
+		services.Go("identities", n.directory.Run)
 		services.Go("shards", func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
