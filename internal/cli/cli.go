@@ -6,7 +6,11 @@
 //	staunch journal check|dump     verify what a data directory holds, or list it
 //	staunch backup create|verify   make or verify a backup
 //	staunch restore                make a data directory out of a backup
-//	staunch policy test|validate   decide by policies, or check them
+//	staunch account|user|group|role create|list|delete ...
+//	                               say who there is
+//	staunch key create|rotate ...  give them access keys
+//	staunch policy put|list ...    say what they may do
+//	staunch policy test|validate   decide by policies, or check one
 //	staunch version                say which build this is
 //	staunch completion SHELL       shell completion
 //
@@ -73,7 +77,8 @@ func (p *program) rootCommand() *cobra.Command {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
-		p.restoreCommand(), p.policyCommand(), p.versionCommand())
+		p.restoreCommand(),
+		p.accountCommand(), p.userCommand(), p.groupCommand(), p.roleCommand(), p.keyCommand(), p.policyCommand(), p.versionCommand())
 	return root
 }
 

@@ -33,23 +33,27 @@ func (p *program) journalCheckCommand() *cobra.Command {
 and that it is the state that the records give, and that every message is where it should be. Nothing is changed.
 
 A directory that a server uses is read through that server, with --url: what it holds at the moment of the question is sent
-to this command, which verifies it. The server goes on serving.
+to this command, which verifies it. The server goes on serving. It wants the admin token, which is in --data or --admin-token-file.
 
 The exit code is 0 when all is sound, 1 when something is damaged or cannot be read, 2 when there is nothing to check.`,
 		Args: cobra.NoArgs,
 	}
 	form := outputFlag(command, "table", "json")
-	flags := p.settingFlags(command, "data")
+	flags := p.settingFlags(command, "data", "admin-token-file")
 	base := urlFlag(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
-		if *base != "" {
-			return p.checkServer(ctx, command, *base, *form)
-		}
 		cfg, _, err := p.load(flags)
 		if err != nil {
 			return err
+		}
+		if *base != "" {
+			server, err := p.adminServer(command, cfg, *base)
+			if err != nil {
+				return err
+			}
+			return p.checkServer(ctx, server, *form)
 		}
 		return p.checkDirectory(ctx, cfg.Data, *form)
 	}
@@ -72,8 +76,8 @@ func (p *program) checkDirectory(ctx context.Context, dir, form string) error {
 	return p.printCheck(dir, form, reports, err)
 }
 
-func (p *program) checkServer(ctx context.Context, command *cobra.Command, base, form string) error {
-	stream, err := requestBackup(ctx, command, base)
+func (p *program) checkServer(ctx context.Context, server *adminServer, form string) error {
+	stream, err := server.backup(ctx)
 	if err != nil {
 		return err
 	}
