@@ -341,7 +341,7 @@ func TestDirectoryCollectsPolicies(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { f.dir.Policies(p) }); n != 0 {
 		t.Errorf("a lookup makes %v allocations", n)
 	}
-	if f.dir.Policies(p)[0] != f.dir.Policies(p)[0] {
+	if first := f.dir.Policies(p); first[0] != f.dir.Policies(p)[0] {
 		t.Error("the policies of a user are made anew each time")
 	}
 	_, err = f.RemoveFromGroup(t.Context(), membership)
