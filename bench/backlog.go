@@ -21,7 +21,7 @@ func (o *options) backlog() error {
 	if err != nil {
 		return err
 	}
-	url, err := createQueue(s.endpoint)
+	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (o *options) backlog() error {
 }
 
 func (o *options) shortDrain(s *server) (outcome, error) {
-	url, err := createQueue(s.endpoint)
+	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
-func createQueue(endpoint string) (string, error) {
+func (o *options) createQueue(endpoint string) (string, error) {
 	name := fmt.Sprintf("bench-%d", time.Now().UnixNano())
-	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(`{"QueueName":"`+name+`"}`))
+	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(
+		fmt.Sprintf(`{"QueueName":%q,"Attributes":{"SqsManagedSseEnabled":"%t"}}`, name, o.encrypted)))
 	if err != nil {
 		return "", err
 	}

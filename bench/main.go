@@ -22,6 +22,7 @@ type options struct {
 	size                         int
 	duration                     time.Duration
 	rawFsync                     bool
+	encrypted                    bool
 	backlogMessages              int
 }
 
@@ -34,6 +35,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 32, "number of connections")
 	flag.IntVar(&o.size, "size", 1024, "body of a message in bytes")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of each scenario, or of a drain")
+	flag.BoolVar(&o.encrypted, "encrypted", true, "encrypt the messages at rest, as queues do unless told otherwise")
 	flag.BoolVar(&o.rawFsync, "raw-fsync", true, "measure a plain fsync of the data directory's disk first")
 	flag.IntVar(&o.backlogMessages, "backlog", 0, "measure a backlog of so many messages instead")
 	flag.Parse()
@@ -59,7 +61,7 @@ func run(o options) error {
 			return err
 		}
 	}
-	fmt.Printf("%d connections, bodies of %d bytes, %s\n", o.connections, o.size, o.durability())
+	fmt.Printf("%d connections, bodies of %d bytes, %s, encrypted: %t\n", o.connections, o.size, o.durability(), o.encrypted)
 	if o.backlogMessages > 0 {
 		return o.backlog()
 	}

@@ -85,7 +85,7 @@ func (o *options) during(do func(c *conn) (messages int, err error)) step {
 
 // throughput measures sends, batches, and receives with deletes, one after the other.
 func (o *options) throughput(endpoint string) error {
-	url, err := createQueue(endpoint)
+	url, err := o.createQueue(endpoint)
 	if err != nil {
 		return err
 	}

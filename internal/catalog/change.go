@@ -24,6 +24,11 @@ type SetSecret struct {
 	Secret []byte `json:"secret"`
 }
 
+// SetKeyring remembers which keyring the server encrypts with, by the id of a key of it; empty for the built-in one.
+type SetKeyring struct {
+	Key string `json:"key,omitempty"`
+}
+
 // CreateQueue adds a queue. Its IDs must be new, and its name free.
 type CreateQueue struct {
 	Queue Queue `json:"queue"`
@@ -61,6 +66,7 @@ type SetTask struct {
 type barrier struct{}
 
 func (SetSecret) kind() string     { return "set_secret" }
+func (SetKeyring) kind() string    { return "set_keyring" }
 func (CreateQueue) kind() string   { return "create_queue" }
 func (DeleteQueue) kind() string   { return "delete_queue" }
 func (SetAttributes) kind() string { return "set_attributes" }
@@ -73,6 +79,11 @@ func (c SetSecret) apply(v *View) error {
 		return errors.New("the secret is empty")
 	}
 	v.secret = c.Secret
+	return nil
+}
+
+func (c SetKeyring) apply(v *View) error {
+	v.keyring = c.Key
 	return nil
 }
 
@@ -146,6 +157,7 @@ func unknownQueue(id QueueID) error { return fmt.Errorf("there is no queue %d", 
 // decoders makes a change from its JSON, by kind.
 var decoders = map[string]func(jsontext.Value) (Change, error){
 	SetSecret{}.kind():     decodeAs[SetSecret],
+	SetKeyring{}.kind():    decodeAs[SetKeyring],
 	CreateQueue{}.kind():   decodeAs[CreateQueue],
 	DeleteQueue{}.kind():   decodeAs[DeleteQueue],
 	SetAttributes{}.kind(): decodeAs[SetAttributes],

@@ -11,6 +11,7 @@ type checkpoint struct {
 	Version int        `json:"version"`
 	Next    uint64     `json:"next"`
 	Secret  []byte     `json:"secret,omitempty"`
+	Keyring string     `json:"keyring,omitempty"`
 	Queues  []*Queue   `json:"queues"`
 	Deleted []deletion `json:"deleted"`
 	Tasks   []taskList `json:"tasks"`
@@ -33,7 +34,7 @@ type taskList struct {
 // Checkpoint implements shard.Definitions. The bytes depend on the state alone.
 func (c *Catalog) Checkpoint() ([]byte, error) {
 	v := c.View()
-	state := checkpoint{Version: formatVersion, Next: v.next, Secret: v.secret, Deleted: v.deleted.Items()}
+	state := checkpoint{Version: formatVersion, Next: v.next, Secret: v.secret, Keyring: v.keyring, Deleted: v.deleted.Items()}
 	v.byID.Scan(func(_ QueueID, q *Queue) bool {
 		state.Queues = append(state.Queues, q)
 		return true
@@ -96,6 +97,7 @@ func (c *Catalog) Restore(data []byte) error {
 	}
 	v.next = max(v.next, state.Next)
 	v.secret = state.Secret
+	v.keyring = state.Keyring
 	c.view.Store(v)
 	return nil
 }

@@ -59,7 +59,7 @@ func checkpointOf(rt *rapid.T, c *Catalog) []byte {
 
 func drawChange(rt *rapid.T, v *View) Change {
 	queues := slices.Collect(v.All())
-	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "barrier",
+	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "keyring", "barrier",
 		"identity", "identity", "identity", "identity"}).Draw(rt, "kind")
 	switch kind {
 	case "identity":
@@ -76,6 +76,8 @@ func drawChange(rt *rapid.T, v *View) Change {
 		}}
 	case "secret":
 		return SetSecret{Secret: []byte{1, 2, 3}}
+	case "keyring":
+		return SetKeyring{Key: rapid.SampledFrom([]string{"", "k"}).Draw(rt, "keyring")}
 	case "barrier":
 		return barrier{}
 	}

@@ -15,8 +15,9 @@ import (
 // View is the catalog at one moment. It never changes, and reading it waits for nobody.
 type View struct {
 	// next is the next ID for a queue or a partition. Invariant: larger than every ID ever used.
-	next   uint64
-	secret []byte
+	next    uint64
+	secret  []byte
+	keyring string
 
 	// scopes, byID and byPartition hold the same queues. The map is replaced and never changed, and has no empty tree.
 	scopes      map[scope]*btree.Map[string, *Queue]
@@ -88,6 +89,7 @@ func (v *View) copy() *View {
 	return &View{
 		next:          v.next,
 		secret:        v.secret,
+		keyring:       v.keyring,
 		scopes:        v.scopes,
 		byID:          v.byID.Copy(),
 		byPartition:   v.byPartition.Copy(),
@@ -234,6 +236,9 @@ func (v *View) ActiveTasks() iter.Seq[*MoveTask] {
 
 // Secret returns the secret under which receipt handles are signed; nil before EnsureSecret. It must not be changed.
 func (v *View) Secret() []byte { return v.secret }
+
+// Keyring returns what the last SetKeyring said; empty before the first.
+func (v *View) Keyring() string { return v.keyring }
 
 // NextID returns the first ID that was never used. A [CreateQueue] decided on this View takes its queue's ID and the IDs of its
 // partitions from here upwards.

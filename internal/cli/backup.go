@@ -203,23 +203,30 @@ a data directory. The exit code is 0 when all is sound, 1 when it is not.`,
 			return err
 		}
 		defer f.Close()
-		return p.checkArchive(ctx, args[0], f, *form)
+		c, err := p.checkArchive(ctx, args[0], f)
+		if err != nil {
+			return err
+		}
+		return p.printCheck(c, *form)
 	}
 	return command
 }
 
-// checkArchive checks a backup and prints what was found.
-func (p *program) checkArchive(ctx context.Context, name string, r io.Reader, form string) error {
+// checkArchive checks a backup.
+func (p *program) checkArchive(ctx context.Context, name string, r io.Reader) (checked, error) {
 	a, err := backup.Open(name, r)
 	if err != nil {
-		return readError(err)
+		return checked{}, readError(err)
 	}
 	defer a.Close()
 	header := a.Header()
 	bar := p.progress(header.Records(), "checking")
 	reports, _, err := datadir.CheckBackup(ctx, a, bar.add)
 	bar.close()
-	return p.printCheck(name, form, reports, err)
+	if err != nil {
+		return checked{}, readError(err)
+	}
+	return checked{name, reports}, nil
 }
 
 func (p *program) restoreCommand() *cobra.Command {

@@ -6,6 +6,7 @@
 //	staunch journal check|dump     verify what a data directory holds, or list it
 //	staunch backup create|verify   make or verify a backup
 //	staunch restore                make a data directory out of a backup
+//	staunch keyring create|...     make and change the keys that messages are encrypted with
 //	staunch account|user|group|role create|list|delete ...
 //	                               say who there is
 //	staunch key create|rotate ...  give them access keys
@@ -77,7 +78,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.healthcheckCommand(), p.journalCommand(), p.backupCommand(),
-		p.restoreCommand(),
+		p.restoreCommand(), p.keyringCommand(),
 		p.accountCommand(), p.userCommand(), p.groupCommand(), p.roleCommand(), p.keyCommand(), p.policyCommand(), p.versionCommand())
 	return root
 }

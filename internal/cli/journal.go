@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,7 +33,8 @@ func (p *program) journalCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Read everything that is stored and verify it",
 		Long: `Read everything that a data directory holds and verify it: every record and its place in the chain, every checkpoint
-and that it is the state that the records give, and that every message is where it should be. Nothing is changed.
+and that it is the state that the records give, and that every message is where it should be. Nothing is changed. Messages that
+are encrypted are not decrypted: they are counted by the key that they are encrypted with.
 
 A directory that a server uses is read through that server, with --url: what it holds at the moment of the question is sent
 to this command, which verifies it. The server goes on serving. It wants the admin token, which is in --data or --admin-token-file.
@@ -44,74 +48,95 @@ The exit code is 0 when all is sound, 1 when something is damaged or cannot be r
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
-		cfg, _, err := p.load(flags)
+		c, err := p.checkEither(ctx, command, flags, *base, "staunch journal check --url "+defaultAdminURL)
 		if err != nil {
 			return err
 		}
-		if *base != "" {
-			server, err := p.adminServer(command, cfg, *base)
-			if err != nil {
-				return err
-			}
-			return p.checkServer(ctx, server, *form)
-		}
-		return p.checkDirectory(ctx, cfg.Data, *form)
+		return p.printCheck(c, *form)
 	}
 	return command
 }
 
-func (p *program) checkDirectory(ctx context.Context, dir, form string) error {
-	v, err := openDirectory(dir, "staunch journal check --url "+defaultAdminURL)
+// checkEither checks what a server holds if base is its address, else the data directory of the settings; instead is what to do when a
+// server uses that.
+func (p *program) checkEither(ctx context.Context, command *cobra.Command, flags *settingFlags, base, instead string) (checked, error) {
+	cfg, _, err := p.load(flags)
 	if err != nil {
-		return err
+		return checked{}, err
+	}
+	if base == "" {
+		return p.checkDirectory(ctx, cfg.Data, instead)
+	}
+	server, err := p.adminServer(command, cfg, base)
+	if err != nil {
+		return checked{}, err
+	}
+	return p.checkServer(ctx, server)
+}
+
+// checked is what a check read, and what it found there.
+type checked struct {
+	name    string
+	reports []*shard.Report
+}
+
+func (p *program) checkDirectory(ctx context.Context, dir, instead string) (checked, error) {
+	v, err := openDirectory(dir, instead)
+	if err != nil {
+		return checked{}, err
 	}
 	defer v.Close()
 	records, err := datadir.Records(ctx, v)
 	if err != nil {
-		return readError(err)
+		return checked{}, readError(err)
 	}
 	bar := p.progress(records, "checking")
 	reports, err := datadir.Check(ctx, v, bar.add)
 	bar.close()
-	return p.printCheck(dir, form, reports, err)
+	if err != nil {
+		return checked{}, readError(err)
+	}
+	return checked{dir, reports}, nil
 }
 
-func (p *program) checkServer(ctx context.Context, server *adminServer, form string) error {
+func (p *program) checkServer(ctx context.Context, server *adminServer) (checked, error) {
 	stream, err := server.backup(ctx)
 	if err != nil {
-		return err
+		return checked{}, err
 	}
 	defer stream.Close()
-	return p.checkArchive(ctx, stream.name, stream, form)
+	return p.checkArchive(ctx, stream.name, stream)
 }
 
 // printCheck prints the reports, and returns what is wrong.
-func (p *program) printCheck(name, form string, reports []*shard.Report, err error) error {
-	if err != nil {
-		return readError(err)
-	}
-	text, err := checkText(form, reports)
+func (p *program) printCheck(c checked, form string) error {
+	text, err := checkText(form, c.reports)
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprint(p.stdout, text); err != nil {
 		return err
 	}
+	return c.wrong()
+}
+
+// wrong returns what is wrong, nil if nothing is.
+func (c checked) wrong() error {
 	var damaged, badCheckpoints []string
-	for _, r := range reports {
+	for _, r := range c.reports {
 		damaged = append(damaged, texts(r.Damaged)...)
 		badCheckpoints = append(badCheckpoints, texts(r.BadCheckpoints)...)
 	}
 	wrong := strings.Join(append(damaged, badCheckpoints...), "\n  ")
 	switch {
 	case len(damaged) > 0:
-		return &exitError{code: exitFailed, step: damagedStep, err: fmt.Errorf("%s is damaged:\n  %s", name, wrong)}
+		return &exitError{code: exitFailed, step: damagedStep, err: fmt.Errorf("%s is damaged:\n  %s", c.name, wrong)}
 	case len(badCheckpoints) > 0:
 		return &exitError{
 			code: exitFailed,
 			step: "The records are sound, so nothing is lost: a start takes an older checkpoint or the whole journal, and the next checkpoints\n" +
 				"replace the damaged one. Look at the disk: something changed a file that had been synced.",
-			err: fmt.Errorf("%s has damaged checkpoints:\n  %s", name, wrong),
+			err: fmt.Errorf("%s has damaged checkpoints:\n  %s", c.name, wrong),
 		}
 	}
 	return nil
@@ -175,7 +200,27 @@ func checkText(form string, reports []*shard.Report) (string, error) {
 			r.Shard, r.First, r.Last, r.Records, r.Bytes, r.Checkpoints, r.Partitions, r.Messages, found)
 	}
 	_ = table.Flush() // writes to memory
+	for kind, count := range kinds(reports) {
+		fmt.Fprintf(&b, "%d messages are %s\n", count, kind)
+	}
 	return b.String(), nil
+}
+
+// kinds counts the messages of all shards by their kinds, in the order of these.
+func kinds(reports []*shard.Report) iter.Seq2[string, int64] {
+	total := make(map[string]int64)
+	for _, r := range reports {
+		for kind, count := range r.Kinds {
+			total[kind] += count
+		}
+	}
+	return func(yield func(string, int64) bool) {
+		for _, kind := range slices.Sorted(maps.Keys(total)) {
+			if !yield(kind, total[kind]) {
+				return
+			}
+		}
+	}
 }
 
 func (p *program) journalDumpCommand() *cobra.Command {
@@ -187,7 +232,8 @@ func (p *program) journalDumpCommand() *cobra.Command {
 		Long: `List every change that the journals of a data directory hold, one line of JSON each: record and index (which name a message),
 log time, shard, partition, kind and fields. No server may use the directory; of one that does, dump a backup.
 
-Message bodies, attributes and senders are left out without --bodies. Secrets are always left out.`,
+Message bodies, attributes and senders are left out without --bodies; with it, those of messages that are encrypted stay
+encrypted. Secrets are always left out.`,
 		Args: cobra.NoArgs,
 	}
 	flags := p.settingFlags(command, "data")

@@ -45,6 +45,9 @@ type Config struct {
 	Data    string
 	Journal Journal
 
+	// Keyring says where the keys come from that messages are encrypted with, see keyring.Load; empty for the built-in ones.
+	Keyring string
+
 	// Shards is how many shards a new data directory gets; 0 leaves it to ShardCount.
 	Shards int
 

@@ -113,6 +113,11 @@ func address() kind[string] {
 	}}
 }
 
+// keyringSource accepts where a keyring can come from.
+func keyringSource() kind[string] {
+	return matching("source", "file:PATH, env:NAME, credential:NAME or built-in", `file:.+|env:[^=]+|credential:[^/]+|built-in`)
+}
+
 // webURL accepts the start of an http or https URL and takes the slash at its end off.
 func webURL() kind[string] {
 	const limits = "an http:// or https:// URL without user, query or fragment"

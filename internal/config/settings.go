@@ -101,6 +101,12 @@ var settings = []Setting{
 		"Shards of a new data directory. Each writes a journal of its own. "+
 			"0 is one per core, at most 64. A directory keeps the number it was made with."),
 
+	row("keyring", "", optional(keyringSource()), func(c *Config) *string { return &c.Keyring },
+		"Where the keys come from that messages are encrypted with: file:PATH, env:NAME (an environment variable with the text of such a "+
+			"file) or credential:NAME (a systemd credential). A file is read again when it changes. Empty: keys that the server makes itself "+
+			"and keeps in the data directory, which protect nothing that is taken together with it; a directory that was used with a keyring "+
+			"is refused without it, unless this is built-in. docs/operations/encryption.md says more."),
+
 	row("public-url", "", optional(webURL()), func(c *Config) *string { return &c.PublicURL },
 		"Start of all queue URLs, for servers behind a proxy. Empty: the host that the caller used."),
 	row("queue-url-style", "host", choice(HostStyle, DomainStyle), func(c *Config) *QueueURLStyle { return &c.QueueURLStyle },

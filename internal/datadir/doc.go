@@ -73,11 +73,22 @@ func Check(ctx context.Context, v journal.View, progress func(records int)) ([]*
 	return reports, nil
 }
 
+// NotEncrypted is the kind of messages in a report that are not encrypted.
+const NotEncrypted = "not encrypted"
+
+// EncryptedWith is the kind of messages in a report that are encrypted with a version of a key.
+func EncryptedWith(keyID string, version uint32) string {
+	return fmt.Sprintf("encrypted with version %d of key %s", version, keyID)
+}
+
 func checkOptions(id uint32, progress func(int)) shard.CheckOptions {
 	o := shard.CheckOptions{
-		Content: func(content []byte) error {
-			_, err := sqs.ReadStored(content)
-			return err
+		Content: func(content []byte) (kind string, err error) {
+			m, err := sqs.ReadStored(content)
+			if err != nil || m.Sealed == nil {
+				return NotEncrypted, err
+			}
+			return EncryptedWith(m.Sealed.KeyID, m.Sealed.KeyVersion), nil
 		},
 		Progress: progress,
 	}

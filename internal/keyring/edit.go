@@ -119,9 +119,13 @@ func setEnabled(name string, enabled bool) Edit {
 	return onKey(name, func(key *Key) error { key.Enabled = enabled; return nil })
 }
 
-// Forget takes a version out of a key. What it has sealed can never be opened again. The newest stays.
+// Forget takes a version out of a key. What it has sealed can never be opened again. The newest stays, and so does every version of the
+// key for secrets, whose secrets have no end, and whose oldest version makes digests.
 func Forget(name string, version uint32) Edit {
 	return onKey(name, func(key *Key) error {
+		if key.Name == SecretKey {
+			return fmt.Errorf("versions of %s cannot be forgotten: the server may have secrets that need them", SecretKey)
+		}
 		i := slices.IndexFunc(key.Versions, func(v Version) bool { return v.Number == version })
 		switch i {
 		case -1:

@@ -36,6 +36,8 @@ type Keyring struct {
 	loaded  atomic.Pointer[set] // nil without a source
 	builtin atomic.Pointer[set] // nil before UseBuiltin
 	source  *source             // nil without one
+	// inWords is true if the built-in keys were asked for.
+	inWords bool
 }
 
 // New returns a keyring without a source: it has the built-in keys alone.
@@ -60,8 +62,27 @@ func (k *Keyring) UseBuiltin(secret []byte) error {
 	return nil
 }
 
-// IsBuiltin tells whether things are sealed with the built-in keys, because no source is configured.
-func (k *Keyring) IsBuiltin() bool { return k.loaded.Load() == nil }
+// Identity names the keyring for [Keyring.Follows]; it is empty while there is no source.
+func (k *Keyring) Identity() string {
+	s := k.loaded.Load()
+	if s == nil {
+		return ""
+	}
+	return s.find(aliasPrefix + MessageKey).ID.String()
+}
+
+// Follows tells whether this keyring can take the place of the one with that identity: it has the key of the other, or it is the built-in
+// one and that was asked for in words.
+func (k *Keyring) Follows(identity string) bool {
+	s := k.loaded.Load()
+	switch {
+	case identity == "" || k.inWords:
+		return true
+	case s == nil:
+		return false
+	}
+	return s.find(identity) != nil
+}
 
 // Seal encrypts with the key for secrets of the server. Open opens the result, in the same context alone.
 func (k *Keyring) Seal(plaintext, context []byte) ([]byte, error) {
@@ -162,7 +183,7 @@ func (k *Keyring) byID(id KeyID) *Key {
 }
 
 // Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
-// data until the oldest version of the key for secrets is taken out of the keyring. It works while that key is disabled.
+// data as long as the keyring is the same one, through rotations too. It works while the key for secrets is disabled.
 func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
 	key, err := k.named(SecretKey)
 	if err != nil {

@@ -22,6 +22,9 @@ type source struct {
 	last []byte // the text that was read last; only Load and Run use it
 }
 
+// builtinSource is a source in words that is none.
+const builtinSource = "built-in"
+
 // sizeMax is the largest text of a keyring, in bytes.
 const sizeMax = 1 << 20
 
@@ -31,10 +34,10 @@ const sizeMax = 1 << 20
 //	env:NAME          the environment variable NAME, which has the text of such a file
 //	credential:NAME   the systemd credential NAME: a file in $CREDENTIALS_DIRECTORY
 //
-// An empty source is none: see [New].
+// An empty source is none: see [New]. The source "built-in" is none either, and says so in words.
 func Load(text string) (*Keyring, error) {
-	if text == "" {
-		return New(), nil
+	if text == "" || text == builtinSource {
+		return &Keyring{inWords: text != ""}, nil
 	}
 	s, err := parseSource(text)
 	if err != nil {
@@ -45,12 +48,6 @@ func Load(text string) (*Keyring, error) {
 		return nil, err
 	}
 	return k, nil
-}
-
-// CheckSource tells whether a text names a source. It does not look for it.
-func CheckSource(text string) error {
-	_, err := parseSource(text)
-	return err
 }
 
 // FilePath returns the path of a source that is a file.
@@ -132,7 +129,11 @@ func List(text string) ([]*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.loaded.Load().keys, nil
+	s := k.loaded.Load()
+	if s == nil {
+		return nil, errors.New("the built-in keys are in the data directory")
+	}
+	return s.keys, nil
 }
 
 // Reload reads the source again, and tells whether it has changed. With an error the keys stay as they were. It must not be called

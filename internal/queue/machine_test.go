@@ -157,8 +157,15 @@ func (m *machine) Send(t *rapid.T) {
 		if m.fifo {
 			message.DeduplicationID = cmp.Or(draw(t, "dedup", "x", "y", "", "", "", ""), fmt.Sprint(m.sends))
 		}
+		other := ""
+		if m.fifo {
+			other = draw(t, "other dedup", "", "", "x", "y")
+		}
 		first, duplicate := q.model.duplicate(group, message.DeduplicationID)
-		got := q.Send(m.now, m.log, NewMessage{Message: message, Delay: delay})
+		if !duplicate && other != "" {
+			first, duplicate = q.model.duplicate(group, other)
+		}
+		got := q.Send(m.now, m.log, NewMessage{Message: message, Delay: delay, OtherDeduplicationID: other})
 		if got.Duplicate != duplicate || duplicate && (got.Ref != first.ref || got.ID != first.id) {
 			t.Fatalf("send: %+v, want duplicate %t of %+v", got, duplicate, first)
 		}

@@ -254,6 +254,7 @@ func (c *command) runSend(out *bytes.Buffer) {
 		for range count {
 			m := NewMessage{Message: Message{ID: messageID(body), Group: group, Content: []byte(body)}, Delay: delay}
 			if c.queue.settings.FIFO {
+				m.OtherDeduplicationID = c.text("or-dedup", "")
 				m.DeduplicationID = cmp.Or(dedup, fmt.Sprint(len(c.log.records), body, len(c.log.records[len(c.log.records)-1].changes)))
 			}
 			r := c.queue.Send(c.now, c.log, m)

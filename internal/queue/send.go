@@ -5,13 +5,20 @@ type NewMessage struct {
 	Message
 	// Delay in ms hides the message for so long; nil means the queue's delay. Standard queues only.
 	Delay *int64
+	// OtherDeduplicationID is another form of the deduplication ID; empty if it has one form. A message that was accepted under either
+	// makes this one a duplicate. It is not kept.
+	OtherDeduplicationID string
 }
 
 // Send puts a message in. On a FIFO queue a message whose deduplication ID was accepted within DeduplicationWindow is not put in
 // again: the result names the first.
 func (p *Partition) Send(now int64, log Log, m NewMessage) SendResult {
 	if p.settings.FIFO {
-		if first, ok := p.dedup.lookup(m.Group, m.DeduplicationID); ok {
+		first, ok := p.dedup.lookup(m.Group, m.DeduplicationID)
+		if !ok && m.OtherDeduplicationID != "" {
+			first, ok = p.dedup.lookup(m.Group, m.OtherDeduplicationID)
+		}
+		if ok {
 			return SendResult{Ref: first.ref, ID: first.id, Duplicate: true}
 		}
 	}

@@ -27,14 +27,13 @@ type node struct {
 	shards  []*shard.Shard
 	service *sqs.Service
 
-	keys       *keyring.Keyring
 	identities *identity.Service
 	directory  *identity.Directory
 }
 
 // openNode replays all shards and starts nothing.
-func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store) (*node, error) {
-	n := &node{log: log, catalog: catalog.New(), keys: keyring.New()}
+func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store, keys *keyring.Keyring) (*node, error) {
+	n := &node{log: log, catalog: catalog.New()}
 	count := st.Shards()
 	clients := make([]shard.Client, count)
 	for i := range count {
@@ -71,12 +70,13 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 	n.service = sqs.New(sqs.Options{
 		Catalog:       n.catalog,
 		Shards:        clients,
+		Keys:          keys,
 		Clock:         clock.System(),
 		RecreateDelay: cfg.RecreateDelay,
 		PurgeInterval: cfg.PurgeInterval,
 		Logger:        log,
 	})
-	n.openIdentities(n.keys)
+	n.openIdentities(keys)
 	return n, nil
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/staunchmq/staunch/internal/gateway"
 	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/version"
@@ -38,6 +39,9 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(c
 	s := &server{cfg: cfg, log: log, metrics: metrics.New(metrics.Options{Build: version.Read(), MaxQueues: cfg.MetricsMaxQueues})}
 	defer s.close()
 	if err := s.openKeys(); err != nil {
+		return err
+	}
+	if err := s.openKeyring(); err != nil {
 		return err
 	}
 	if err := s.openStore(); err != nil {
@@ -62,8 +66,9 @@ type server struct {
 	log     *slog.Logger
 	metrics *metrics.Registry
 
-	store store
-	keys  *credentials.Set // nil where signatures are not verified
+	store   store
+	keys    *credentials.Set // nil where signatures are not verified
+	keyring *keyring.Keyring
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
 	// identities is nil while the node starts and stops.
@@ -87,6 +92,13 @@ func (s *server) openKeys() (err error) {
 		Clock: clock.System(), Logger: s.log,
 	})
 	return err
+}
+
+func (s *server) openKeyring() (err error) {
+	if s.keyring, err = keyring.Load(s.cfg.Keyring); err != nil {
+		return fmt.Errorf("%w\nThe server does not start without its keys: what is encrypted with them could not be read. docs/operations/encryption.md says more", err)
+	}
+	return nil
 }
 
 func (s *server) openStore() error {
@@ -174,6 +186,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
 		})
 	}
+	outer.Go("keyring", func(ctx context.Context) error { return s.keyring.Run(ctx, clock.System(), s.log) })
 	err := s.serve(ctx, outer, starting, ready)
 	outer.Stop()
 	return errors.Join(err, outer.Wait())
@@ -181,7 +194,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 
 func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *readiness, ready func(config.Addresses)) error {
 	started := clock.System().Now()
-	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store)
+	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store, s.keyring)
 	if err != nil {
 		return err
 	}
@@ -196,10 +209,6 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return core.Wait()
 	}
 	s.metrics.CollectQueues(n.samples)
-	if err := n.keys.UseBuiltin(n.catalog.View().Secret()); err != nil {
-		core.Stop()
-		return errors.Join(err, core.Wait())
-	}
 	if err := n.identities.EnsureAccount(ctx, s.cfg.Account); err != nil {
 		s.log.Warn("the account of the settings was not made; users and keys of it must wait for the next start", "account", s.cfg.Account, "error", err)
 	}

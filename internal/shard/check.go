@@ -19,8 +19,8 @@ import (
 type CheckOptions struct {
 	// Definitions returns an empty state of the kind that the shard's journal carries; nil for a shard that carries none.
 	Definitions func() Definitions
-	// Content, if not nil, is asked whether the content of a message can be read.
-	Content func(content []byte) error
+	// Content, if not nil, is asked whether the content of a message can be read, and of which kind it is.
+	Content func(content []byte) (kind string, err error)
 	// Progress, if not nil, is called with 1 for each record that was read.
 	Progress func(records int)
 }
@@ -35,6 +35,8 @@ type Report struct {
 	Checkpoints int         `json:"checkpoints"`
 	Partitions  int         `json:"partitions"`
 	Messages    int64       `json:"messages"`
+	// Kinds counts the messages by the kind of their content.
+	Kinds map[string]int64 `json:"kinds,omitempty"`
 	// State is the hash of the state after Last, with all its partitions advanced to the log time; zero where there is none.
 	State journal.Sum `json:"-"`
 
@@ -61,7 +63,7 @@ func (r *Report) Sound() bool { return len(r.Damaged) == 0 && len(r.BadCheckpoin
 func Check(ctx context.Context, shard uint32, v journal.ShardView, o CheckOptions) (*Report, error) {
 	base := v.Base()
 	c := &checker{view: v, options: o, sent: make(map[journal.Seq][]sentRun), saved: make(map[journal.Seq][]byte),
-		report: &Report{Shard: shard, First: base.Seq() + 1, Last: v.Last()}}
+		report: &Report{Shard: shard, First: base.Seq() + 1, Last: v.Last(), Kinds: make(map[string]int64)}}
 	if err := c.run(ctx); err != nil {
 		return nil, fmt.Errorf("check shard %d: %w", shard, err)
 	}
@@ -77,12 +79,15 @@ type checker struct {
 	// state is what the records so far have led to. It is nil while nothing is known of what was before them.
 	state *Shard
 	sent  map[journal.Seq][]sentRun // by record
+	// kinds are the kinds of contents that there are: few, and many runs have the same.
+	kinds []string
 }
 
-// sentRun is a run of changes of one record that hold messages of one partition.
+// sentRun is a run of changes of one record that hold messages of one partition, with contents of one kind.
 type sentRun struct {
 	index, count uint32
 	partition    queue.ID
+	kind         int // in kinds
 }
 
 func (c *checker) run(ctx context.Context) error {
@@ -213,21 +218,43 @@ func (c *checker) decode(seq journal.Seq, rec []byte) error {
 		if !ok {
 			continue
 		}
-		if c.options.Content != nil {
-			if err := c.options.Content(message.Message.Content); err != nil {
-				return c.locate(seq, fmt.Errorf("change %d: %w", i, err))
-			}
+		kind, err := c.kind(message.Message.Content)
+		if err != nil {
+			return c.locate(seq, fmt.Errorf("change %d: %w", i, err))
 		}
-		if n := len(runs); n > 0 && runs[n-1].partition == id && runs[n-1].index+runs[n-1].count == uint32(i) {
+		run := sentRun{index: uint32(i), count: 1, partition: id, kind: kind}
+		if n := len(runs); n > 0 && runs[n-1].continues(run) {
 			runs[n-1].count++
 			continue
 		}
-		runs = append(runs, sentRun{index: uint32(i), count: 1, partition: id})
+		runs = append(runs, run)
 	}
 	if runs != nil {
 		c.sent[seq] = slices.Clip(runs)
 	}
 	return nil
+}
+
+// continues tells whether next can be a part of r.
+func (r sentRun) continues(next sentRun) bool {
+	return r.partition == next.partition && r.kind == next.kind && r.index+r.count == next.index
+}
+
+// kind returns the number of a content's kind.
+func (c *checker) kind(content []byte) (int, error) {
+	if c.options.Content == nil {
+		return 0, nil
+	}
+	kind, err := c.options.Content(content)
+	if err != nil {
+		return 0, err
+	}
+	n := slices.Index(c.kinds, kind)
+	if n < 0 {
+		n = len(c.kinds)
+		c.kinds = append(c.kinds, kind)
+	}
+	return n, nil
 }
 
 // reach compares the state with the checkpoint at seq, if there is one, and goes on with the checkpoint's.
@@ -344,7 +371,7 @@ func (c *checker) summarize(ctx context.Context) error {
 	return nil
 }
 
-// lookUp checks that records hold the messages from ref on.
+// lookUp checks that records hold the messages from ref on, and counts their kinds.
 func (c *checker) lookUp(id queue.ID, ref queue.Ref, count uint32) error {
 	seq := journal.Seq(ref.Record)
 	missing := func(format string, args ...any) error {
@@ -359,11 +386,18 @@ func (c *checker) lookUp(id queue.ID, ref queue.Ref, count uint32) error {
 	if !found {
 		i--
 	}
-	if i < 0 || uint64(ref.Index)+uint64(count) > uint64(runs[i].index)+uint64(runs[i].count) {
-		return missing("the record has no message there")
-	}
-	if runs[i].partition != id {
-		return missing("it is one of partition %d", runs[i].partition)
+	for index, left := uint64(ref.Index), uint64(count); left > 0; i++ {
+		if i < 0 || i >= len(runs) || index < uint64(runs[i].index) || index >= uint64(runs[i].index)+uint64(runs[i].count) {
+			return missing("the record has no message there")
+		}
+		if runs[i].partition != id {
+			return missing("it is one of partition %d", runs[i].partition)
+		}
+		n := min(left, uint64(runs[i].index)+uint64(runs[i].count)-index)
+		if len(c.kinds) > 0 {
+			c.report.Kinds[c.kinds[runs[i].kind]] += int64(n)
+		}
+		index, left = index+n, left-n
 	}
 	return nil
 }

@@ -61,11 +61,11 @@ func check(t testing.TB, v journal.ShardView) *Report {
 	records := 0
 	r, err := Check(context.Background(), 0, v, CheckOptions{
 		Definitions: func() Definitions { return &definitionList{} },
-		Content: func(content []byte) error {
+		Content: func(content []byte) (string, error) {
 			if string(content) == "unreadable" {
-				return errors.New("it cannot be read")
+				return "", errors.New("it cannot be read")
 			}
-			return nil
+			return fmt.Sprintf("%d bytes", len(content)), nil
 		},
 		Progress: func(n int) { records += n },
 	})
@@ -74,6 +74,13 @@ func check(t testing.TB, v journal.ShardView) *Report {
 	}
 	if int64(records) != r.Records {
 		t.Errorf("progress says %d records, the report %d", records, r.Records)
+	}
+	kinds := int64(0)
+	for _, n := range r.Kinds {
+		kinds += n
+	}
+	if r.Sound() && kinds != r.Messages {
+		t.Errorf("%d messages, of kinds %v", r.Messages, r.Kinds)
 	}
 	return r
 }
@@ -224,7 +231,9 @@ func TestCheckFindsMissingMessages(t *testing.T) {
 	v := view(t, written(t, 2000))
 	c := &checker{view: v, report: &Report{First: 5, Last: 9}, sent: map[journal.Seq][]sentRun{
 		6: {{index: 2, count: 3, partition: 1}, {index: 7, count: 1, partition: 2}},
-	}}
+		8: {{index: 0, count: 3, partition: 1}, {index: 3, count: 2, partition: 1, kind: 1}, {index: 6, count: 1, partition: 1}},
+	}, kinds: []string{"x", "y"}}
+	c.report.Kinds = make(map[string]int64)
 	tests := []struct {
 		ref   queue.Ref
 		count uint32
@@ -239,12 +248,17 @@ func TestCheckFindsMissingMessages(t *testing.T) {
 		{queue.Ref{Record: 6, Index: 7}, 1, "it is one of partition 2"},
 		{queue.Ref{Record: 4, Index: 0}, 1, "its record is not there"},
 		{queue.Ref{Record: 10, Index: 0}, 1, "its record is not there"},
+		{queue.Ref{Record: 8, Index: 1}, 4, ""},
+		{queue.Ref{Record: 8, Index: 1}, 5, "no message there"},
 	}
 	for _, tt := range tests {
 		err := c.lookUp(1, tt.ref, tt.count)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%d messages from %v: %v, want %q", tt.count, tt.ref, err, tt.want)
 		}
+	}
+	if c.report.Kinds["y"] != 4 {
+		t.Errorf("kinds %v", c.report.Kinds)
 	}
 }
 

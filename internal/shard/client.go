@@ -67,6 +67,8 @@ type SendMessage struct {
 	ID              queue.MessageID
 	Group           string
 	DeduplicationID string
+	// OtherDeduplicationID is as in queue.NewMessage.
+	OtherDeduplicationID string
 	// Delay hides the message for so long; nil means the queue's delay. Standard queues only.
 	Delay   *time.Duration
 	Content []byte

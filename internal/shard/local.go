@@ -95,6 +95,7 @@ func (s *Shard) Send(ctx context.Context, p queue.ID, messages []SendMessage) ([
 	for i := range messages {
 		m := &messages[i]
 		r.messages[i].Message = queue.Message{ID: m.ID, Group: m.Group, DeduplicationID: m.DeduplicationID, Content: m.Content}
+		r.messages[i].OtherDeduplicationID = m.OtherDeduplicationID
 		if m.Delay != nil {
 			ms := m.Delay.Milliseconds()
 			r.messages[i].Delay = &ms

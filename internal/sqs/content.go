@@ -29,16 +29,28 @@ type content struct {
 	TraceHeader string
 	Attributes  []messageAttribute
 	Body        string
+
+	// DeduplicationID is what a sealed content has beside this, see sealedContent.
+	DeduplicationID string
 }
 
 // encode returns the stored form and fills in BodyMD5, so that a receive need not work it out again.
-func (c *content) encode() []byte {
+func (c *content) encode() []byte { return c.appendTo(make([]byte, 0, c.size())) }
+
+// size is the length of the stored form, or a little more.
+func (c *content) size() int {
 	size := 1 + md5.Size + sizedLen(c.SenderID) + sizedLen(c.TraceHeader) + binary.MaxVarintLen32 + len(c.Body)
 	for _, a := range c.Attributes {
 		size += sizedLen(a.Name) + sizedLen(a.DataType) + sizedLen(a.Value)
 	}
-	data := make([]byte, 1+md5.Size, size)
-	data[0] = contentVersion
+	return size
+}
+
+// appendTo appends what encode returns.
+func (c *content) appendTo(data []byte) []byte {
+	start := len(data)
+	data = append(data, contentVersion)
+	data = append(data, c.BodyMD5[:]...)
 	data = appendSized(data, c.SenderID)
 	data = appendSized(data, c.TraceHeader)
 	data = binary.AppendUvarint(data, uint64(len(c.Attributes)))
@@ -50,7 +62,7 @@ func (c *content) encode() []byte {
 	body := len(data)
 	data = append(data, c.Body...)
 	c.BodyMD5 = md5.Sum(data[body:])
-	copy(data[1:], c.BodyMD5[:])
+	copy(data[start+1:], c.BodyMD5[:])
 	return data
 }
 
@@ -92,6 +104,18 @@ func decodeContent(data []byte) (content, error) {
 	}
 	c.Body = r.rest
 	return c, nil
+}
+
+// decodeOpened reads what was in a sealed content.
+func decodeOpened(data []byte) (content, error) {
+	length, n := binary.Uvarint(data)
+	if n <= 0 || length > uint64(len(data)-n) {
+		return content{}, fmt.Errorf("%w: it is not well formed", errContent)
+	}
+	rest := n + int(length)
+	c, err := decodeContent(data[rest:])
+	c.DeduplicationID = string(data[n:rest])
+	return c, err
 }
 
 // contentReader takes parts from the front of rest. After a failure every part is empty.

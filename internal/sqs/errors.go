@@ -40,6 +40,9 @@ func (s *Service) failure(q *catalog.Queue, err error) error {
 		return api.PurgeQueueInProgress.Newf("Only one PurgeQueue operation on %s is allowed every %d seconds.", q.Name, s.purgeSeconds())
 	}
 	if q != nil {
+		if known := keyFailure(q, err); known != nil {
+			return known
+		}
 		return fmt.Errorf("queue %s of account %s, region %s: %w", q.Name, q.Account, q.Region, err)
 	}
 	return err

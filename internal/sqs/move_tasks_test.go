@@ -620,15 +620,26 @@ func TestHundredActiveTasksPerAccount(t *testing.T) {
 func TestNewMessagesOfAMoveAreNew(t *testing.T) {
 	m := &mover{Service: New(Options{Catalog: catalog.New()})}
 	moving := []shard.MovingMessage{{}, {}}
+	for i := range moving {
+		moving[i].Content = (&content{Body: "b"}).encode()
+	}
 	moving[0].Group, moving[0].Source, moving[0].DeduplicationID, moving[0].Receives = "g", "arn", "d", 7
-	fifo := &catalog.Queue{Attributes: catalog.Attributes{FIFO: true}}
-	got := m.newMessages(3, parcel{target: fifo, messages: moving})
+	source := &catalog.Queue{Partitions: []catalog.Partition{{ID: 3}}}
+	arrivals := func(target *catalog.Queue) []shard.Arrival {
+		t.Helper()
+		got, err := m.newMessages(source, parcel{target: target, messages: moving})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	got := arrivals(&catalog.Queue{Attributes: catalog.Attributes{FIFO: true}})
 	first := got[0].Message
 	if first.Group != "g" || first.Source != "" || first.Receives != 0 || first.Sent != 0 || first.ID == moving[0].ID ||
-		first.DeduplicationID != messageIDText(first.ID) || first.ID == got[1].Message.ID {
+		first.DeduplicationID != messageIDText(first.ID) || first.ID == got[1].Message.ID || got[0].Origin.Partition != 3 {
 		t.Errorf("new messages %+v", got)
 	}
-	if got := m.newMessages(3, parcel{target: &catalog.Queue{}, messages: moving}); got[0].Message.DeduplicationID != "" {
+	if got := arrivals(&catalog.Queue{}); got[0].Message.DeduplicationID != "" {
 		t.Errorf("on standard: %+v", got[0].Message)
 	}
 }

@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,11 +27,12 @@ import (
 // A task is over when it has moved as many messages as were there when it started, or when none is visible. So it ends even if
 // messages come back as fast as it moves them.
 
-// Reasons why a task fails (reference/sqs.md 9.5); the last one is ours.
+// Reasons why a task fails (reference/sqs.md 9.5), beside the codes of the Kms errors; the last two are ours.
 const (
-	reasonNoQueue  = "AWS.SimpleQueueService.NonExistentQueue"
-	reasonNoSource = "CouldNotDetermineMessageSource"
-	reasonTimeout  = "TaskTimedOut"
+	reasonNoQueue    = "AWS.SimpleQueueService.NonExistentQueue"
+	reasonNoSource   = "CouldNotDetermineMessageSource"
+	reasonTimeout    = "TaskTimedOut"
+	reasonUnreadable = "CouldNotReadMessage"
 )
 
 const (
@@ -179,7 +181,16 @@ func (m *mover) moveBatch(ctx context.Context, q *catalog.Queue, task *catalog.M
 	m.pace(task, len(moving))
 	parcels, back, end := m.sort(task, moving)
 	for _, p := range parcels {
-		delivered, err := m.deliver(ctx, from, source, p)
+		arrivals, err := m.newMessages(q, p)
+		if err != nil {
+			m.log.Warn("a message move task cannot read or encrypt messages", "queue", q.Name, "error", err)
+			back = append(back, p.messages...)
+			if end == nil {
+				end = failed(contentReason(p.target, err))
+			}
+			continue
+		}
+		delivered, err := m.deliver(ctx, from, source, p, arrivals)
 		if err != nil {
 			return nil, err
 		}
@@ -234,8 +245,7 @@ func (s *Service) lookupARN(text string) *catalog.Queue {
 
 // deliver puts messages into their target and takes them out of the source. It returns false, with the messages still hidden, if
 // the target is gone, or if the task was cancelled while the target refused them. An error means that ctx ended.
-func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID, p parcel) (delivered bool, err error) {
-	arrivals := m.newMessages(source, p)
+func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID, p parcel, arrivals []shard.Arrival) (delivered bool, err error) {
 	to, target := m.home(p.target)
 	// unknown is true after an attempt that may have taken place.
 	unknown := false
@@ -267,18 +277,38 @@ func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID,
 	return true, nil
 }
 
-// newMessages are the messages as they arrive in their target: with a new ID, sent now, and never received. In a FIFO queue they
-// keep their group; the new message ID is their deduplication ID too, so that no two collapse.
-func (m *mover) newMessages(source queue.ID, p parcel) []shard.Arrival {
+// newMessages are messages of q as they arrive in their target: with a new ID, sent now, never received, and encrypted as the target
+// says. In a FIFO queue they keep their group; the new message ID is their deduplication ID too, so that no two collapse.
+func (m *mover) newMessages(q *catalog.Queue, p parcel) ([]shard.Arrival, error) {
+	key, err := m.sealer.dataKey(p.target)
+	if err != nil {
+		return nil, err
+	}
 	arrivals := make([]shard.Arrival, len(p.messages))
 	for i, moving := range p.messages {
-		message := queue.Message{ID: m.newMessageID(), Group: moving.Group, Content: moving.Content}
+		message := queue.Message{ID: m.newMessageID(), Group: moving.Group}
+		c, err := m.sealer.open(q, &moving.Message)
+		if err != nil {
+			return nil, fmt.Errorf("message %s: %w", messageIDText(moving.ID), err)
+		}
+		c.DeduplicationID = ""
+		if message.Content, err = key.seal(message.ID, &c); err != nil {
+			return nil, err
+		}
 		if p.target.Attributes.FIFO {
 			message.DeduplicationID = uuid.UUID(message.ID).String()
 		}
-		arrivals[i] = shard.Arrival{Origin: origin(source, moving), Message: message}
+		arrivals[i] = shard.Arrival{Origin: origin(partitionOf(q), moving), Message: message}
 	}
-	return arrivals
+	return arrivals, nil
+}
+
+// contentReason is why a task fails that cannot read messages, or cannot encrypt them for target.
+func contentReason(target *catalog.Queue, err error) string {
+	if known := keyFailure(target, err); known != nil {
+		return known.Kind.QueryCode
+	}
+	return reasonUnreadable
 }
 
 // putAllBack makes everything visible again that a BeginMove of this task has hidden.

@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 
@@ -13,9 +12,10 @@ import (
 	"github.com/staunchmq/staunch/internal/shard"
 )
 
-// outgoing is a message that has passed all checks, and what its sender is to be told about it.
+// outgoing is a message that has passed all checks, and what its sender is to be told about it. seal completes it.
 type outgoing struct {
 	message             shard.SendMessage
+	content             content
 	bodyMD5             string
 	attributesMD5       string
 	systemAttributesMD5 string
@@ -95,17 +95,17 @@ func (s *Service) compose(c *api.Caller, q *catalog.Queue, in *api.SendMessageBa
 		return nil, t.invalid(*id, "MessageGroupId", idRule("MessageGroupId"))
 	}
 
-	body := content{SenderID: c.SenderID, TraceHeader: senderTrace(c, systemAttributes), Attributes: attributes, Body: *in.MessageBody}
 	m := &outgoing{
-		message: shard.SendMessage{
-			ID:      s.newMessageID(),
-			Group:   text(in.MessageGroupId),
-			Content: body.encode(),
+		message: shard.SendMessage{ID: s.newMessageID(), Group: text(in.MessageGroupId)},
+		content: content{
+			SenderID:    c.SenderID,
+			TraceHeader: senderTrace(c, systemAttributes),
+			Attributes:  attributes,
+			Body:        *in.MessageBody,
 		},
 		attributesMD5:       attributesMD5(attributes),
 		systemAttributesMD5: attributesMD5(systemAttributes),
 	}
-	m.bodyMD5 = hex.EncodeToString(body.BodyMD5[:])
 	if fifo {
 		m.message.DeduplicationID = deduplicationID(in)
 	} else {
@@ -119,8 +119,47 @@ func deduplicationID(in *api.SendMessageBatchRequestEntry) string {
 	if in.MessageDeduplicationId != nil {
 		return *in.MessageDeduplicationId
 	}
-	sum := sha256.Sum256([]byte(*in.MessageBody))
-	return hex.EncodeToString(sum[:])
+	return bodyHash(*in.MessageBody)
+}
+
+// seal encrypts messages, if their queue says so, and makes them ready to be sent.
+func (s *Service) seal(q *catalog.Queue, messages []*outgoing) error {
+	key, err := s.sealer.dataKey(q)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if q.Attributes.FIFO {
+			if err := s.hideDeduplicationID(q, key != nil, m); err != nil {
+				return err
+			}
+		}
+		if m.message.Content, err = key.seal(m.message.ID, &m.content); err != nil {
+			return err
+		}
+		m.bodyMD5 = hex.EncodeToString(m.content.BodyMD5[:])
+	}
+	return nil
+}
+
+// hideDeduplicationID puts a digest in the place of the deduplication ID of a message that is encrypted, and the ID itself into the
+// content, unless it can be worked out from the body. The other form stays known, for what was sent before encryption was switched on or
+// off.
+func (s *Service) hideDeduplicationID(q *catalog.Queue, isEncrypted bool, m *outgoing) error {
+	shown := m.message.DeduplicationID
+	hidden, err := s.sealer.hide(q, shown)
+	if err != nil {
+		return err
+	}
+	if !isEncrypted {
+		m.message.OtherDeduplicationID = hidden
+		return nil
+	}
+	m.message.DeduplicationID, m.message.OtherDeduplicationID = hidden, shown
+	if shown != bodyHash(m.content.Body) {
+		m.content.DeduplicationID = shown
+	}
+	return nil
 }
 
 // senderTrace is the X-Ray header of a message: the system attribute, else the HTTP header if it is one that could be sent.

@@ -28,6 +28,9 @@ func (s *Service) ReceiveMessage(ctx context.Context, c *api.Caller, in *api.Rec
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.sealer.dataKey(q); err != nil {
+		return nil, s.failure(q, err) // before messages are taken that most likely cannot be read
+	}
 	received, err := s.receive(ctx, q, request)
 	if err != nil {
 		return nil, err
@@ -36,14 +39,44 @@ func (s *Service) ReceiveMessage(ctx context.Context, c *api.Caller, in *api.Rec
 	if len(received) == 0 {
 		return out, nil
 	}
+	contents, err := s.openAll(q, &received)
+	if err != nil {
+		return nil, err
+	}
 	filter := newAttributeFilter(in.MessageAttributeNames)
 	out.Messages = make([]api.Message, len(received))
 	for i := range received {
-		if err := s.present(&out.Messages[i], q, &received[i], wanted, &filter); err != nil {
-			return nil, err
-		}
+		s.present(&out.Messages[i], q, &received[i], &contents[i], wanted, &filter)
 	}
 	return out, nil
+}
+
+// openAll reads the contents of received messages. Messages of a standard queue whose keys are missing are left out, as long as there
+// are others: those are not to wait for them. They are visible again after the visibility timeout, like all that no answer has had.
+func (s *Service) openAll(q *catalog.Queue, received *[]shard.ReceivedMessage) ([]content, error) {
+	contents := make([]content, 0, len(*received))
+	readable := (*received)[:0]
+	var missing error
+	for _, m := range *received {
+		c, err := s.sealer.open(q, &m.Message)
+		switch {
+		case err == nil:
+			contents, readable = append(contents, c), append(readable, m)
+		case keyFailure(q, err) != nil && !q.Attributes.FIFO:
+			missing = err
+		default:
+			return nil, s.failure(q, fmt.Errorf("message %s: %w", messageIDText(m.ID), err))
+		}
+	}
+	*received = readable
+	if missing == nil {
+		return contents, nil
+	}
+	if len(contents) == 0 {
+		return nil, s.failure(q, missing)
+	}
+	s.log.Warn("messages were left out of a receive, because their keys are missing", "queue", q.Name, "account", q.Account, "error", missing)
+	return contents, nil
 }
 
 // receiveRequest checks the parameters and fills in what the queue decides.
@@ -115,20 +148,15 @@ func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.R
 }
 
 // present fills in a message as the client sees it.
-func (s *Service) present(out *api.Message, q *catalog.Queue, m *shard.ReceivedMessage, wanted []systemAttribute, filter *attributeFilter) error {
-	c, err := decodeContent(m.Content)
-	if err != nil {
-		return fmt.Errorf("queue %s, message %s: %w", q.Name, messageIDText(m.ID), err)
-	}
+func (s *Service) present(out *api.Message, q *catalog.Queue, m *shard.ReceivedMessage, c *content, wanted []systemAttribute, filter *attributeFilter) {
 	attributes := filter.take(c.Attributes)
 	*out = api.Message{
 		MessageId:              messageIDText(m.ID),
 		ReceiptHandle:          s.handles.encode(partitionOf(q), m.Handle),
 		MD5OfBody:              hex.EncodeToString(c.BodyMD5[:]),
 		Body:                   c.Body,
-		Attributes:             systemAttributeValues(wanted, q, m, &c),
+		Attributes:             systemAttributeValues(wanted, q, m, c),
 		MD5OfMessageAttributes: attributesMD5(attributes),
 		MessageAttributes:      attributeValues(attributes),
 	}
-	return nil
 }

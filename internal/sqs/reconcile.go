@@ -23,6 +23,9 @@ func (s *Service) reconcile(ctx context.Context) error {
 	if err := s.ensureSecret(ctx); err != nil {
 		return err
 	}
+	if err := s.ensureKeyring(ctx); err != nil {
+		return err
+	}
 	view := s.catalog.View()
 	for q := range view.All() {
 		for _, p := range q.Partitions {

@@ -33,6 +33,9 @@ func (s *Service) SendMessage(ctx context.Context, c *api.Caller, in *api.SendMe
 	if err != nil {
 		return nil, err
 	}
+	if err := s.seal(q, []*outgoing{m}); err != nil {
+		return nil, s.failure(q, err)
+	}
 	client, p := s.home(q)
 	results, err := client.Send(ctx, p, []shard.SendMessage{m.message})
 	if err != nil {

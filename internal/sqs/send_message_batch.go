@@ -19,7 +19,7 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 		return nil, err
 	}
 	out := &api.SendMessageBatchOutput{}
-	var messages []shard.SendMessage
+	var composed []*outgoing
 	for i := range in.Entries {
 		entry := &in.Entries[i]
 		m, err := s.compose(c, q, entry, sendTexts{entry: i + 1})
@@ -27,16 +27,23 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 			out.Failed = append(out.Failed, s.batchFailure(*entry.Id, err))
 			continue
 		}
-		messages = append(messages, m.message)
+		composed = append(composed, m)
 		out.Successful = append(out.Successful, api.SendMessageBatchResultEntry{
 			Id:                           *entry.Id,
-			MD5OfMessageBody:             m.bodyMD5,
 			MD5OfMessageAttributes:       m.attributesMD5,
 			MD5OfMessageSystemAttributes: m.systemAttributesMD5,
 		})
 	}
-	if len(messages) == 0 {
+	if len(composed) == 0 {
 		return out, nil
+	}
+	if err := s.seal(q, composed); err != nil {
+		return nil, s.failure(q, err)
+	}
+	messages := make([]shard.SendMessage, len(composed))
+	for i, m := range composed {
+		messages[i] = m.message
+		out.Successful[i].MD5OfMessageBody = m.bodyMD5
 	}
 	client, p := s.home(q)
 	results, err := client.Send(ctx, p, messages)

@@ -16,6 +16,7 @@ import (
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/queue"
 	"github.com/staunchmq/staunch/internal/shard"
@@ -28,6 +29,8 @@ type Options struct {
 	// Shards are all shards, in the order of the numbers that the catalog knows them by. There must not be fewer than the
 	// server ever had with this data.
 	Shards []shard.Client
+	// Keys encrypt messages; nil means a keyring with the built-in keys alone.
+	Keys *keyring.Keyring
 	// Clock is the system's if nil.
 	Clock clock.Clock
 	// RecreateDelay is how long a deleted queue's name stays blocked (AWS: 60 s); 0 for not at all.
@@ -47,12 +50,14 @@ type Options struct {
 type Service struct {
 	catalog       *catalog.Catalog
 	shards        []shard.Client
+	keys          *keyring.Keyring
 	clock         clock.Clock
 	recreateDelay time.Duration
 	purgeInterval time.Duration
 	newMessageID  func() queue.MessageID
 	log           *slog.Logger
 
+	sealer       *sealer
 	configurator configurator
 	carrier      carrier
 	tasks        taskRunner
@@ -73,6 +78,7 @@ func New(o Options) *Service {
 	s := &Service{
 		catalog:       o.Catalog,
 		shards:        o.Shards,
+		keys:          o.Keys,
 		clock:         o.Clock,
 		recreateDelay: o.RecreateDelay,
 		purgeInterval: o.PurgeInterval,
@@ -93,6 +99,10 @@ func New(o Options) *Service {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	if s.keys == nil {
+		s.keys = keyring.New()
+	}
+	s.sealer = newSealer(s.keys, s.clock)
 	return s
 }
 
@@ -126,7 +136,7 @@ func (s *Service) start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, errMissingShard) {
+		if errors.Is(err, errMissingShard) || errors.Is(err, errKeyring) {
 			return err
 		}
 		s.lastError.Store(&err)
@@ -156,13 +166,33 @@ func (s *Service) Ready() error {
 // now returns the time in Unix ms.
 func (s *Service) now() int64 { return s.clock.Now().UnixMilli() }
 
-// ensureSecret makes the secret of a new server, and the signer of receipt handles from it.
+// ensureSecret makes the secret of a new server, and from it the signer of receipt handles and the built-in keys.
 func (s *Service) ensureSecret(ctx context.Context) error {
 	if err := s.catalog.EnsureSecret(ctx, rand.Reader); err != nil {
 		return err
 	}
-	s.handles = newHandleSigner(s.catalog.View().Secret())
-	return nil
+	secret := s.catalog.View().Secret()
+	s.handles = newHandleSigner(secret)
+	return s.keys.UseBuiltin(secret)
+}
+
+// errKeyring: the catalog says that another keyring was used.
+var errKeyring = errors.New("the data was encrypted with another keyring")
+
+// ensureKeyring remembers which keyring encrypts, and fails if that lacks the keys of the one before: messages would be there that
+// cannot be read, and without a keyring new ones would be encrypted with keys that lie beside them.
+func (s *Service) ensureKeyring(ctx context.Context) error {
+	return s.catalog.Update(ctx, func(v *catalog.View) (catalog.Change, error) {
+		before, now := v.Keyring(), s.keys.Identity()
+		switch {
+		case before == now:
+			return nil, nil
+		case !s.keys.Follows(before):
+			return nil, fmt.Errorf("%w: start with the one that has the key %s. If it is lost, so is what it has encrypted: "+
+				"start once with --keyring built-in to go on without it", errKeyring, before)
+		}
+		return catalog.SetKeyring{Key: now}, nil
+	})
 }
 
 // errPanicked is how work ended that did not come to its end.

@@ -26,7 +26,9 @@ var systemAttributes = []systemAttribute{
 		return decimal(m.FirstReceived)
 	}},
 	{"MessageGroupId", func(_ *catalog.Queue, m *shard.ReceivedMessage, _ *content) string { return m.Group }},
-	{"MessageDeduplicationId", func(_ *catalog.Queue, m *shard.ReceivedMessage, _ *content) string { return m.DeduplicationID }},
+	{"MessageDeduplicationId", func(_ *catalog.Queue, m *shard.ReceivedMessage, c *content) string {
+		return shownDeduplicationID(m.DeduplicationID, c)
+	}},
 	{"SequenceNumber", func(q *catalog.Queue, m *shard.ReceivedMessage, _ *content) string {
 		if !q.Attributes.FIFO {
 			return ""

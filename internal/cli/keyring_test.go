@@ -1,0 +1,67 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestKeyringCommands(t *testing.T) {
+	ring := "file:" + filepath.Join(t.TempDir(), "ring.yaml")
+	command := func(args ...string) []string { return append(append([]string{"keyring"}, args...), "--keyring", ring) }
+	expect(t, 1, "no such file … staunch keyring create makes one", command("add", "orders")...)
+	expect(t, 0, "was made … Keep a copy", command("create")...)
+	expect(t, 1, "exists … Choose another name", command("create")...)
+	expect(t, 0, "", command("add", "orders", "--alias", "arn:aws:kms:eu-west-1:111122223333:key/k", "--account", "111122223333")...)
+	expect(t, 1, "two keys are called alias/orders … Nothing was changed", command("add", "orders")...)
+	expect(t, 1, "is not a name for a key", command("add", "or ders")...)
+	expect(t, 0, "", command("rotate", "orders")...)
+	expect(t, 0, "", command("disable", "orders")...)
+	expect(t, 1, "no such key … staunch keyring list", command("enable", "other")...)
+	list := expect(t, 0, "NAME … aws/sqs … staunch/secrets … orders … disabled … 2 … key/k … 111122223333", command("list")...)
+	expect(t, 0, "", command("enable", "orders")...)
+	var keys []struct {
+		Name     string
+		ID       string
+		Enabled  bool
+		Versions []struct{ Version int }
+	}
+	text := expect(t, 0, "", command("list", "-o", "json")...)
+	if err := json.Unmarshal([]byte(text), &keys); err != nil || len(keys) != 3 || !keys[2].Enabled || len(keys[2].Versions) != 2 || len(keys[2].ID) != 36 {
+		t.Errorf("%s: %v", text, err)
+	}
+	file, err := os.ReadFile(strings.TrimPrefix(ring, "file:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(file)) {
+		if _, secret, ok := strings.Cut(line, "secret: "); ok && strings.Contains(list+text, strings.TrimSpace(secret)) {
+			t.Error("a list shows a secret")
+		}
+	}
+	expect(t, 2, "name the file with --keyring file:PATH", "keyring", "rotate", "orders", "--keyring", "env:X")
+	expect(t, 2, "name the keyring with --keyring", "keyring", "list")
+	expect(t, 2, "file:PATH, env:NAME, credential:NAME or built-in", "keyring", "list", "--keyring", "somewhere")
+}
+
+// TestForgetLooksForMessages rotates a key of a server that runs, and forgets the old version when nothing needs it.
+func TestForgetLooksForMessages(t *testing.T) {
+	tmp := t.TempDir()
+	data, ring := filepath.Join(tmp, "data"), "file:"+filepath.Join(tmp, "ring.yaml")
+	expect(t, 0, "", "keyring", "create", "--keyring", ring)
+	at, stop := startServer(t, data, "keyring", ring)
+	url := "http://" + at.Admin
+	sendSome(t, at.API, 3)
+	expect(t, 0, "3 messages are encrypted with version 1 of key", "journal", "check", "--data", data, "--url", url)
+	expect(t, 0, "", "keyring", "rotate", "aws/sqs", "--keyring", ring)
+	expect(t, 1, "3 messages are encrypted with version 1 … Nothing was changed", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
+	callAPI(t, at.API, "PurgeQueue", `{"QueueUrl":"http://x/000000000000/q"}`)
+	expect(t, 0, "", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
+	stop()
+	expect(t, 1, "is the newest", "keyring", "forget", "aws/sqs", "2", "--keyring", ring, "--data", data)
+	expect(t, 1, "cannot be forgotten", "keyring", "forget", "staunch/secrets", "1", "--keyring", ring, "--data", data)
+	expect(t, 1, "no such key", "keyring", "forget", "none", "1", "--keyring", ring, "--data", data)
+	expect(t, 2, "not the number of a version", "keyring", "forget", "aws/sqs", "x", "--keyring", ring, "--data", data)
+}
