@@ -138,7 +138,7 @@ func TestIDsAreNeverUsedAgain(t *testing.T) {
 	first := create(t, c, key("a"))
 	change(t, c, DeleteQueue{ID: first.ID})
 	restored := New()
-	state, err := c.Checkpoint()
+	state, err := c.Checkpoint()()
 	if err != nil {
 		t.Fatal(err)
 	}

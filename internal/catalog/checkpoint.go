@@ -32,8 +32,10 @@ type taskList struct {
 }
 
 // Checkpoint implements shard.Definitions. The bytes depend on the state alone.
-func (c *Catalog) Checkpoint() ([]byte, error) {
-	v := c.View()
+func (c *Catalog) Checkpoint() func() ([]byte, error) { return c.View().encode }
+
+// encode returns the view as a checkpoint.
+func (v *View) encode() ([]byte, error) {
 	state := checkpoint{Version: formatVersion, Next: v.next, Secret: v.secret, Keyring: v.keyring, Deleted: v.deleted.Items()}
 	v.byID.Scan(func(_ QueueID, q *Queue) bool {
 		state.Queues = append(state.Queues, q)

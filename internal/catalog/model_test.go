@@ -50,7 +50,7 @@ func TestReplayEqualsLive(t *testing.T) {
 }
 
 func checkpointOf(rt *rapid.T, c *Catalog) []byte {
-	state, err := c.Checkpoint()
+	state, err := c.Checkpoint()()
 	if err != nil {
 		rt.Fatal(err)
 	}
