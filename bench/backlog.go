@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,10 @@ func (o *options) backlog() error {
 	if err := o.fillInParts(s, url); err != nil {
 		return err
 	}
-	sent := float64(o.backlogMessages) * float64(o.size)
+	if err := errors.Join(s.checkResident(mostResidentBacklog), awaitCounts(s.endpoint, url, counts{visible: o.messages})); err != nil {
+		return err
+	}
+	sent := float64(o.messages) * float64(o.size)
 	fmt.Printf("disk against bytes sent: %.2f\n", float64(diskUsed(o.data)-before)/sent)
 
 	began := time.Now()
@@ -60,7 +64,7 @@ func (o *options) shortDrain(s *server) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if _, err := o.fill(s.endpoint, url, shortQueue); err != nil {
+	if _, err := o.fill(s.endpoint, url, min(shortQueue, o.messages)); err != nil {
 		return outcome{}, err
 	}
 	result, err := o.drain(s.endpoint, url)
@@ -73,16 +77,20 @@ func (o *options) fillInParts(s *server, url string) error {
 	const parts = 10
 	var first float64
 	for part := range parts {
-		result, err := o.fill(s.endpoint, url, o.backlogMessages/parts)
-		if err != nil {
+		cpu := s.cpu()
+		profiled := s.profileCPU(o.profiles, fmt.Sprintf("send-%02d", part))
+		result, err := o.fill(s.endpoint, url, o.messages/parts)
+		if err := errors.Join(err, profiled()); err != nil {
 			return err
 		}
 		if part == 0 {
 			first = result.rate()
 		}
+		// What a message costs says more than the rate where others use the machine too.
+		each := (s.cpu() - cpu) / time.Duration(max(1, result.messages))
 		left := time.Duration(float64(parts-part-1) * float64(result.took)).Round(time.Second)
-		fmt.Printf("send, %3d %% done: %v, %.2f of the first part's rate; resident %d MiB, disk %d MiB; about %v to go\n",
-			(part+1)*100/parts, result, result.rate()/first, s.resident()>>20, diskUsed(o.data)>>20, left)
+		fmt.Printf("send, %3d %% done: %v, %.2f of the first part's rate, %v of CPU a message; resident %d MiB, disk %d MiB; about %v to go\n",
+			(part+1)*100/parts, result, result.rate()/first, each, s.resident()>>20, diskUsed(o.data)>>20, left)
 	}
 	return nil
 }
@@ -90,6 +98,8 @@ func (o *options) fillInParts(s *server, url string) error {
 // fill sends n messages in batches of ten.
 func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 	batch := sends(endpoint, url, o.size, true)
+	shown := showProgress("fill", n)
+	defer shown.end()
 	var left atomic.Int64
 	left.Store(int64(n))
 	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
@@ -97,6 +107,7 @@ func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 			return 0, false, nil
 		}
 		_, err := c.do(batch())
+		shown.done.Add(10)
 		return 10, true, err
 	})
 }

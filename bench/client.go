@@ -16,9 +16,17 @@ import (
 )
 
 func (o *options) createQueue(endpoint string) (string, error) {
-	name := fmt.Sprintf("bench-%d", time.Now().UnixNano())
-	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(
-		fmt.Sprintf(`{"QueueName":%q,"Attributes":{"SqsManagedSseEnabled":"%t"}}`, name, o.encrypted)))
+	return create(endpoint, fmt.Sprintf(`{"QueueName":"%s","Attributes":{"SqsManagedSseEnabled":"%t"}}`, newName(), o.encrypted))
+}
+
+func (o *options) createFIFO(endpoint string) (string, error) {
+	return create(endpoint, fmt.Sprintf(`{"QueueName":"%s.fifo","Attributes":{"FifoQueue":"true","SqsManagedSseEnabled":"%t"}}`, newName(), o.encrypted))
+}
+
+func newName() string { return fmt.Sprintf("bench-%d", time.Now().UnixNano()) }
+
+func create(endpoint, in string) (string, error) {
+	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(in))
 	if err != nil {
 		return "", err
 	}
@@ -62,6 +70,11 @@ func (c *conn) do(request []byte) ([]byte, error) {
 	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
+	return c.answer()
+}
+
+// answer reads the answer to a request that was written.
+func (c *conn) answer() ([]byte, error) {
 	status, length := "", 0
 	for first := true; ; first = false {
 		line, err := c.in.ReadSlice('\n')

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -20,13 +22,14 @@ var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
 // server is a server that was started here.
 type server struct {
-	cmd      *exec.Cmd
-	endpoint string
+	cmd             *exec.Cmd
+	endpoint, admin string
 }
 
-// startServer starts a server on the data directory and returns when it has printed its endpoint.
-func (o *options) startServer() (*server, error) {
-	cmd := exec.Command(o.bin, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "", "--data", o.data, "--journal", o.journal, "--log-level", "warn")
+// startServer starts a server on the data directory and returns when it has printed its endpoints.
+func (o *options) startServer(settings ...string) (*server, error) {
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", o.data, "--journal", o.journal, "--log-level", "warn"}
+	cmd := exec.Command(o.bin, append(args, settings...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -36,10 +39,14 @@ func (o *options) startServer() (*server, error) {
 		return nil, fmt.Errorf("start %s (build it with 'make build'): %w", o.bin, err)
 	}
 	lines := bufio.NewScanner(out)
+	var endpoints []string // the API's, then the one of metrics and profiles
 	for lines.Scan() {
 		if endpoint := endpointPattern.FindString(lines.Text()); endpoint != "" {
+			endpoints = append(endpoints, endpoint)
+		}
+		if len(endpoints) == 2 {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return &server{cmd: cmd, endpoint: endpoint}, nil
+			return &server{cmd: cmd, endpoint: endpoints[0], admin: endpoints[1]}, nil
 		}
 	}
 	return nil, errors.Join(errors.New("the server ended without printing its endpoint"), cmd.Wait())
@@ -54,6 +61,23 @@ func (s *server) end(sig syscall.Signal) {
 	_ = s.cmd.Wait()
 }
 
+func (s *server) signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// How much resident memory a server takes at the most, in bytes.
+const (
+	mostResidentBacklog = 512 << 20 // with 10,000,000 messages waiting in one queue
+	mostResidentPolls   = 400 << 20 // with 10,000 long polls
+	mostResidentQueues  = 200 << 20 // with 10,000 queues
+)
+
+// checkResident fails if the server has more resident memory than most.
+func (s *server) checkResident(most int64) error {
+	if n := s.resident(); n > most {
+		return fmt.Errorf("the server has %d MiB of resident memory, more than %d MiB", n>>20, most>>20)
+	}
+	return nil
+}
+
 // resident returns the server's resident memory in bytes.
 func (s *server) resident() (bytesUsed int64) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
@@ -64,6 +88,78 @@ func (s *server) resident() (bytesUsed int64) {
 		_, _ = fmt.Sscan(string(after), &bytesUsed)
 	}
 	return bytesUsed << 10
+}
+
+// cpu returns how much CPU time the server has used.
+func (s *server) cpu() time.Duration {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	const perSecond = 100 // clock ticks: USER_HZ is 100 on Linux
+	_, after, _ := bytes.Cut(data, []byte(") "))
+	var user, system int64
+	if fields := bytes.Fields(after); len(fields) > 12 {
+		_, _ = fmt.Sscan(string(fields[11]), &user)
+		_, _ = fmt.Sscan(string(fields[12]), &system)
+	}
+	return time.Duration(user+system) * time.Second / perSecond
+}
+
+// metric returns the sum of a metric of the server over its labels.
+func (s *server) metric(name string) (sum float64, err error) {
+	resp, err := http.Get(s.admin + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if rest, ok := strings.CutPrefix(lines.Text(), name); ok && strings.IndexAny(rest, "{ ") == 0 {
+			var value float64
+			if _, err := fmt.Sscan(rest[strings.LastIndexByte(rest, ' ')+1:], &value); err != nil {
+				return 0, err
+			}
+			sum += value
+		}
+	}
+	return sum, lines.Err()
+}
+
+// awaitMetric waits until a metric has the value, and fails when it has not after a while.
+func (s *server) awaitMetric(name string, want float64) error {
+	for end := time.Now().Add(pollSeconds * time.Second / 2); ; time.Sleep(100 * time.Millisecond) {
+		got, err := s.metric(name)
+		if err != nil || got == want {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s is %v, not %v", name, got, want)
+		}
+	}
+}
+
+// profileCPU begins a CPU profile of the server, of ten seconds; the function that it returns waits for it and writes it into dir. With
+// dir empty there is none.
+func (s *server) profileCPU(dir, name string) (finish func() error) {
+	if dir == "" {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		resp, err := http.Get(s.admin + "/debug/pprof/profile?seconds=10")
+		if err != nil {
+			done <- err
+			return
+		}
+		defer resp.Body.Close()
+		profile, err := io.ReadAll(resp.Body)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name+".pprof"), profile, 0o600)
+		}
+		done <- err
+	}()
+	return func() error { return <-done }
 }
 
 // diskUsed returns how many bytes of disk the files below dir take.

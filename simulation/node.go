@@ -51,7 +51,8 @@ func (w *world) openShard(id int, j journal.Journal, c *catalog.Catalog, now clo
 	o := shard.Options{
 		ID: uint32(id), Journal: j, Clock: now, Logger: log,
 		CheckpointBytes: w.settings.checkpointBytes, BodyCacheBytes: w.settings.bodyCacheBytes,
-		Observed: shard.Observer{Panicked: func() { w.violate("panic", "shard %d panicked", id) }},
+		TurnMessagesMax: w.settings.turnMessages,
+		Observed:        shard.Observer{Panicked: func() { w.violate("panic", "shard %d panicked", id) }},
 	}
 	if id == 0 {
 		o.Definitions = c

@@ -53,6 +53,7 @@ type settings struct {
 	clients         int // how many of them are on their way at once
 	checkpointBytes int64
 	bodyCacheBytes  int64
+	turnMessages    int
 	late            float64 // how many appends are late
 	crashes         float64 // all of these are chances of a step
 	faults          float64
@@ -167,6 +168,7 @@ func (w *world) drawSettings() settings {
 		clients:         1 + w.rng.IntN(6),
 		checkpointBytes: pick(w.rng, int64(700), 2000, 6000, 1<<20),
 		bodyCacheBytes:  pick(w.rng, int64(1), 1000, 1<<20),
+		turnMessages:    pick(w.rng, 1, 5, 2000),
 		late:            pick(w.rng, 0, 0.2, 0.6, 1),
 		crashes:         pick(w.rng, 0, 0.002, 0.006, 0.015),
 		faults:          pick(w.rng, 0, 0.004, 0.012),

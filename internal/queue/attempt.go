@@ -59,11 +59,15 @@ func (a *attempts) forget(t *attempt) {
 	a.byAge.Delete(t)
 }
 
-func (a *attempts) expire(now int64) {
+// expire forgets what is too old, and reports whether the budget was enough for all of it.
+func (a *attempts) expire(now int64, b *budget) bool {
 	for {
 		t, ok := a.byAge.Min()
 		if !ok || t.at+AttemptWindow > now {
-			return
+			return true
+		}
+		if !b.spend() {
+			return false
 		}
 		a.forget(t)
 	}

@@ -1,10 +1,8 @@
 package queue
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 )
@@ -13,84 +11,21 @@ import (
 const checkpointVersion = 1
 
 // AppendCheckpoint encodes the whole state. Equal states have equal encodings, however they came about; call Advance with the
-// same time on both before comparing.
-func (p *Partition) AppendCheckpoint(b []byte) []byte {
-	b = append(b, checkpointVersion)
-	b = binary.AppendVarint(b, p.now)
-	b = binary.AppendVarint(b, p.purged)
-	b = appendSettings(b, p.settings)
+// same time on both before comparing. It does not disturb a Snapshot that is being collected.
+func (p *Partition) AppendCheckpoint(b []byte) []byte { return p.all().Append(b) }
 
-	entries := slices.SortedFunc(maps.Values(p.entries.items), func(a, b *entry) int { return a.ref.Compare(b.ref) })
-	b = binary.AppendUvarint(b, uint64(len(entries)))
-	for _, e := range entries {
-		b = p.appendEntry(b, e)
-	}
-
-	var groups []*group // with a tail
-	for _, g := range p.groups.items {
-		if !g.tail.empty() {
-			groups = append(groups, g)
-		}
-	}
-	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.name, b.name) })
-	b = binary.AppendUvarint(b, uint64(len(groups)))
-	for _, g := range groups {
-		b = appendString(b, g.name)
-		b = appendTail(b, &g.tail)
-	}
-
-	b = binary.AppendUvarint(b, uint64(len(p.dedup.sends.live())))
-	for i := range p.dedup.sends.live() {
-		b = appendAccepted(b, &p.dedup.sends.live()[i])
-	}
-
-	b = binary.AppendUvarint(b, uint64(p.attempts.byAge.Len()))
-	p.attempts.byAge.Scan(func(t *attempt) bool {
-		b = appendAttempt(b, t)
+// all returns a snapshot with everything collected.
+func (p *Partition) all() *Snapshot {
+	s := p.newSnapshot()
+	p.bySent.Scan(func(e *entry) bool {
+		s.addEntry(e)
 		return true
 	})
-
-	origins := p.Unsettled()
-	b = binary.AppendUvarint(b, uint64(len(origins)))
-	for _, o := range origins {
-		b = appendOrigin(b, o)
-	}
-	return b
-}
-
-func (p *Partition) appendEntry(b []byte, e *entry) []byte {
-	b = appendRef(b, e.ref)
-	b = appendString(b, e.group.name)
-	b = append(b, byte(e.state))
-	b = binary.AppendUvarint(b, uint64(e.receives))
-	b = binary.AppendVarint(b, e.sent)
-	b = binary.AppendVarint(b, e.firstReceived)
-	b = binary.AppendVarint(b, e.received)
-	// One time says it all: which one depends on the state.
-	switch e.state {
-	case visible:
-		return binary.AppendVarint(b, e.since)
-	case moving:
-		return binary.AppendUvarint(b, uint64(p.moving[e]))
-	default:
-		return binary.AppendVarint(b, e.until)
-	}
-}
-
-func appendTail(b []byte, t *tail) []byte {
-	b = binary.AppendUvarint(b, uint64(len(t.live())))
-	for i := range t.live() {
-		x := &t.live()[i]
-		b = appendRef(b, x.first())
-		b = binary.AppendUvarint(b, uint64(x.count))
-		b = binary.AppendVarint(b, x.sent)
-		b = appendBool(b, x.arrival != nil)
-		if x.arrival != nil {
-			b = binary.AppendUvarint(b, uint64(x.arrival.receives))
-			b = binary.AppendVarint(b, x.arrival.firstReceived)
-		}
-	}
-	return b
+	p.oldest.Scan(func(g *group) bool {
+		s.addTail(g)
+		return true
+	})
+	return s
 }
 
 func appendAccepted(b []byte, a *accepted) []byte {
@@ -220,11 +155,18 @@ func (r *reader) tail(g *group) {
 func (p *Partition) decodeAccepted(r *reader) {
 	var last int64
 	for i := range r.count(21) {
-		a := accepted{group: r.string(), dedup: r.string(), ref: r.ref(), id: r.id(), at: r.varint()}
+		a := r.accepted()
 		r.require(i == 0 || last <= a.at)
+		if r.err != nil {
+			return
+		}
 		last = a.at
 		p.dedup.remember(a)
 	}
+}
+
+func (r *reader) accepted() accepted {
+	return accepted{group: r.string(), dedup: r.string(), ref: r.ref(), id: r.id(), at: r.varint()}
 }
 
 func (p *Partition) decodeAttempts(r *reader) {
@@ -244,23 +186,4 @@ func (p *Partition) decodeAttempts(r *reader) {
 		p.attempts.remember(t.id, t.at, t.entries)
 		last = t
 	}
-}
-
-// OldestRecord returns the number of the oldest journal record that holds a message of the partition; ok is false if there is
-// none. It looks at every entry and every group.
-func (p *Partition) OldestRecord() (record uint64, ok bool) {
-	older := func(r uint64) {
-		if !ok || r < record {
-			record, ok = r, true
-		}
-	}
-	for ref := range p.entries.items {
-		older(ref.Record)
-	}
-	for _, g := range p.groups.items {
-		if !g.tail.empty() {
-			older(g.tail.front().record)
-		}
-	}
-	return record, ok
 }

@@ -32,14 +32,24 @@ func (p *Partition) countSentFIFO(g *group, sent, now int64) {
 	p.delays.push(hidden{group: g, sent: sent, count: 1})
 }
 
-func (p *Partition) advanceDelays(now int64) {
+// advanceDelays shows what the delay does not hide any more, and reports whether the budget was enough for all of it.
+func (p *Partition) advanceDelays(now int64, b *budget) bool {
 	for !p.delays.empty() && p.delays.front().sent+p.settings.Delay <= now {
-		h := *p.delays.front()
-		p.delays.pop()
-		p.stats.Delayed -= h.count
-		p.stats.Visible += h.count
-		p.refresh(h.group)
+		if !b.spend() {
+			return false
+		}
+		p.refresh(p.unhide())
 	}
+	return true
+}
+
+// unhide counts the messages that have been hidden longest as visible. Their group is not refreshed.
+func (p *Partition) unhide() *group {
+	h := *p.delays.front()
+	p.delays.pop()
+	p.stats.Delayed -= h.count
+	p.stats.Visible += h.count
+	return h.group
 }
 
 func (p *Partition) nextDelay() int64 {
@@ -56,7 +66,7 @@ func (p *Partition) redelay(now int64) {
 	var total int64
 	for _, g := range p.groups.items {
 		for i := range g.tail.live() {
-			x := &g.tail.live()[i]
+			x := g.tail.at(i)
 			total += int64(x.count)
 			if x.arrival == nil && x.sent+p.settings.Delay > now {
 				runs = append(runs, hidden{group: g, sent: x.sent, count: int64(x.count)})

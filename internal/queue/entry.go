@@ -16,6 +16,7 @@ type entry struct {
 	ref   Ref
 	group *group
 	state state
+	saved uint16 // the latest Snapshot that has the entry, or is older than it
 	// receives counts all receives, those in queues that the message was moved from as a dead letter included.
 	receives      uint32
 	sent          int64    // Unix ms, as all times here
@@ -62,7 +63,7 @@ func (p *Partition) place(e *entry, at int64) int64 {
 
 // newEntry adds a message in the state visible without putting it in line.
 func (p *Partition) newEntry(g *group, ref Ref, sent int64) *entry {
-	e := &entry{ref: ref, group: g, state: visible, sent: sent}
+	e := &entry{ref: ref, group: g, state: visible, saved: p.generation, sent: sent}
 	p.entries.set(ref, e)
 	p.bySent.Set(e)
 	g.entries++
@@ -79,8 +80,10 @@ func (p *Partition) show(e *entry, at int64) {
 	}
 }
 
-// hide takes the entry out of whatever state it is in. The caller puts it into the next one.
+// hide takes the entry out of whatever state it is in. The caller puts it into the next one. Invariant: nothing of an entry that is not
+// new changes before it was hidden.
 func (p *Partition) hide(e *entry) {
+	p.saveEntry(e)
 	switch e.state {
 	case visible:
 		p.stats.Visible--

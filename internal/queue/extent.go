@@ -22,7 +22,27 @@ func (x *extent) first() Ref { return Ref{Record: x.record, Index: x.index} }
 // tail is a first-in first-out list of extents: the messages of a group that were never received, in order.
 type tail struct {
 	list[extent]
-	count int64 // messages
+	used  uint32 // messages of the first extent that have been taken out
+	count int64  // messages
+}
+
+// at returns extent i of those that are there, without what was taken out of it.
+func (t *tail) at(i int) extent {
+	x := t.live()[i]
+	if i == 0 {
+		x.index += t.used
+		x.count -= t.used
+	}
+	return x
+}
+
+// front returns the first extent. The tail must not be empty.
+func (t *tail) front() extent { return t.at(0) }
+
+// first returns the Ref of the first message. The tail must not be empty.
+func (t *tail) first() Ref {
+	x := t.list.front()
+	return Ref{Record: x.record, Index: x.index + t.used}
 }
 
 // push adds a message that comes after all others.
@@ -40,12 +60,10 @@ func (t *tail) push(ref Ref, sent int64, a *arrival) {
 
 // popMessage takes the first message out.
 func (t *tail) popMessage() {
-	x := t.front()
-	x.index++
-	x.count--
 	t.count--
-	if x.count == 0 {
+	if t.used++; t.used == t.list.front().count {
 		t.pop()
+		t.used = 0
 	}
 }
 
@@ -53,4 +71,5 @@ func (t *tail) popMessage() {
 func (t *tail) popExtent() {
 	t.count -= int64(t.front().count)
 	t.pop()
+	t.used = 0
 }

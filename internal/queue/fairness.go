@@ -95,7 +95,7 @@ type cursor struct {
 }
 
 func newCursor(g *group) *cursor {
-	c := &cursor{group: g, extents: g.tail.live()}
+	c := &cursor{group: g, extents: g.tail.live(), used: g.tail.used}
 	if g.returned != nil {
 		c.returned = g.returned.Iter()
 		c.more = c.returned.First()

@@ -21,7 +21,7 @@ func (p *Partition) headFIFO(g *group) (at int64, ref Ref, ok bool) {
 	if x.arrival == nil {
 		at += p.settings.Delay
 	}
-	return at, x.first(), p.tailVisible(x)
+	return at, x.first(), p.tailVisible(&x)
 }
 
 // pickFIFO picks what a receive hands out: group after group in their turn, and of each the longest prefix of its messages that
@@ -49,8 +49,8 @@ func (p *Partition) pickGroupFIFO(b *pick, g *group) {
 		}
 	}
 	for i := range g.tail.live() {
-		x := &g.tail.live()[i]
-		if !p.tailVisible(x) {
+		x := g.tail.at(i)
+		if !p.tailVisible(&x) {
 			return
 		}
 		for n := range x.count {

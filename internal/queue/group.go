@@ -18,6 +18,7 @@ type group struct {
 	hot      []*entry
 	entries  int // messages of this group that have an entry
 	inFlight int
+	saved    uint16 // the latest Snapshot that has the tail, or is older than the group
 
 	// Place in Partition.ready while the group can hand out a message: that of its first one.
 	ready    bool
@@ -48,7 +49,7 @@ func lessByOldest(a, b *group) bool {
 func (p *Partition) group(name string) *group {
 	g, ok := p.groups.get(name)
 	if !ok {
-		g = &group{name: strings.Clone(name)} // the caller's may be a part of a whole request
+		g = &group{name: strings.Clone(name), saved: p.generation} // the caller's may be a part of a whole request
 		p.groups.set(g.name, g)
 	}
 	return g
@@ -156,10 +157,11 @@ func (p *Partition) take(t Taken) *entry {
 		return e
 	}
 	g, ok := p.groups.get(t.Group)
-	if !ok || g.tail.empty() || g.tail.front().first() != t.Ref {
+	if !ok || g.tail.empty() || g.tail.first() != t.Ref {
 		panic("queue: a change takes message " + t.Ref.String() + ", which is not the first of its group")
 	}
-	x := *g.tail.front()
+	p.saveTail(g)
+	x := g.tail.front()
 	g.tail.popMessage()
 	p.stats.Visible--
 	e := p.newEntry(g, t.Ref, x.sent)

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -22,8 +21,8 @@ func checkInvariants(t rapid.TB, p *Partition) {
 		checkTail(p, g, fail)
 		checkLine(p, g, fail)
 		for i := range g.tail.live() {
-			x := &g.tail.live()[i]
-			if p.tailVisible(x) {
+			x := g.tail.at(i)
+			if p.tailVisible(&x) {
 				counted.Visible += int64(x.count)
 			} else {
 				counted.Delayed += int64(x.count)
@@ -111,12 +110,12 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 	}
 	var count, sent int64
 	for i := range g.tail.live() {
-		x := &g.tail.live()[i]
+		x := g.tail.at(i)
 		if x.count == 0 || last.Compare(x.first()) >= 0 || x.sent < sent || x.arrival != nil && x.count != 1 {
-			fail("group %q: extent %+v after %v", g.name, *x, last)
+			fail("group %q: extent %+v after %v", g.name, x, last)
 		}
 		if x.sent+p.settings.Retention <= p.now {
-			fail("group %q: extent %+v is past its retention", g.name, *x)
+			fail("group %q: extent %+v is past its retention", g.name, x)
 		}
 		last = Ref{Record: x.record, Index: x.index + x.count - 1}
 		sent = x.sent
@@ -133,7 +132,7 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 	}
 	found, _ := p.oldest.Get(g)
 	if aging := !g.tail.empty(); g.aging != aging || (found == g) != aging ||
-		aging && (g.oldest != g.tail.front().sent || g.oldestRef != g.tail.front().first()) {
+		aging && (g.oldest != g.tail.front().sent || g.oldestRef != g.tail.first()) {
 		fail("group %q: its place among the oldest is wrong", g.name)
 	}
 }
@@ -176,16 +175,29 @@ func checkDelays(p *Partition, fail func(string, ...any)) {
 // checkMemory: what is remembered of sends and receives is in order of age, not too old, and found by what it is asked for.
 func checkMemory(p *Partition, fail func(string, ...any)) {
 	var at int64
-	latest := make(map[dedupKey]uint64)
-	for i, a := range p.dedup.sends.live() {
+	latest := make(map[dedupKey]place)
+	count := 0
+	for place, a := range p.dedup.all() {
+		if count == 0 && a.at != p.dedup.oldest {
+			fail("the oldest deduplication ID is from %d, not %d", a.at, p.dedup.oldest)
+		}
+		count++
 		if a.at < at || a.at+DeduplicationWindow <= p.now {
 			fail("deduplication ID %q, accepted at %d, after %d", a.dedup, a.at, at)
 		}
 		at = a.at
-		latest[p.dedup.key(a.group, a.dedup)] = p.dedup.first + uint64(i)
+		latest[p.dedup.key(a.group, a.dedup)] = place
 	}
-	if p.dedup.byGroup != p.settings.DeduplicateByGroup || !maps.Equal(latest, p.dedup.latest.items) {
-		fail("deduplication by group %t: %v, want %v", p.dedup.byGroup, p.dedup.latest.items, latest)
+	for k, want := range latest {
+		if at, ok := p.dedup.find(k, p.dedup.hash(k)); !ok || at != want {
+			fail("deduplication ID %v is found at %v (%t), want %v", k, at, ok, want)
+		}
+	}
+	if n := len(p.dedup.latest.items) + len(p.dedup.clashes.items); p.dedup.byGroup != p.settings.DeduplicateByGroup || n < len(latest) || count != p.dedup.count {
+		fail("deduplication by group %t: %d of %d IDs are found, %d of %d are there", p.dedup.byGroup, n, len(latest), count, p.dedup.count)
+	}
+	if hashMask == ^uint64(0) && len(p.dedup.latest.items) != len(latest) {
+		fail("%d deduplication IDs can be found, there are %d", len(p.dedup.latest.items), len(latest))
 	}
 	attempted := 0
 	p.attempts.byAge.Scan(func(t *attempt) bool {

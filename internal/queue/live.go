@@ -13,7 +13,7 @@ func (p *Partition) Live() iter.Seq2[Ref, uint32] {
 		}
 		for _, g := range p.groups.items {
 			for i := range g.tail.live() {
-				x := &g.tail.live()[i]
+				x := g.tail.at(i)
 				if !yield(x.first(), x.count) {
 					return
 				}

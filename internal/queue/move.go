@@ -98,6 +98,7 @@ func (p *Partition) arrive(c *Sent, now int64, ref Ref) {
 	m := &c.Message
 	g := p.group(m.Group)
 	if p.settings.FIFO {
+		p.saveTail(g)
 		g.tail.push(ref, m.Sent, &arrival{receives: m.Receives, firstReceived: m.FirstReceived})
 		p.stats.Visible++
 	} else {
@@ -106,7 +107,7 @@ func (p *Partition) arrive(c *Sent, now int64, ref Ref) {
 		p.show(e, now)
 	}
 	p.refresh(g)
-	p.expireMessages(now) // a message may be too old for this queue
+	p.expireMessages(now, unlimited()) // a message may be too old for this queue
 }
 
 // Settle forgets origins of messages that have arrived here: their moves have ended at the source.

@@ -29,6 +29,9 @@ type Partition struct {
 	// arrivals holds the origins of messages that were moved here and are not settled.
 	arrivals map[Origin]struct{}
 
+	snapshot   *Snapshot // that is being collected, if any
+	generation uint16    // of the latest Snapshot; it may wrap, because each snapshot that is completed reaches everything
+
 	now    int64 // the time of the latest Advance, Unix ms
 	purged int64 // when the latest purge was, Unix ms; 0 before
 	stats  Stats // InFlight does not count moving messages; OldestSent is not kept here
@@ -79,27 +82,6 @@ func (c *Configured) apply(p *Partition, now int64, _ Ref) {
 	if redelayed {
 		p.redelay(now)
 	}
-	p.expireMessages(now)
-}
-
-// Advance brings the state to the time now: ends delays and visibility timeouts, removes what is past its retention, forgets old
-// deduplication and attempt IDs. now must not go back. Calling it more or less often makes no difference to later states.
-func (p *Partition) Advance(now int64) {
-	p.now = now
-	for {
-		e, ok := p.deadlines.Min()
-		if !ok || e.until > now {
-			break
-		}
-		until := e.until
-		p.hide(e)
-		p.show(e, p.place(e, until))
-		p.refresh(e.group)
-	}
-	p.advanceDelays(now)
-	p.expireMessages(now)
-	p.dedup.expire(now)
-	p.attempts.expire(now)
 }
 
 // Deadline returns the time at which Advance next changes what can be received; ok is false if nothing is due. What merely takes

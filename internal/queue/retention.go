@@ -21,31 +21,38 @@ func (p *Partition) nextExpiry() int64 {
 	return math.MaxInt64
 }
 
-// expireMessages removes what is past its retention, in whatever state it is (reference/sqs.md 7.6).
-func (p *Partition) expireMessages(now int64) {
+// expireMessages removes what is past its retention, in whatever state it is (reference/sqs.md 7.6), and reports whether the budget
+// was enough for all of it.
+func (p *Partition) expireMessages(now int64, b *budget) bool {
 	limit := now - p.settings.Retention
 	for {
 		e, ok := p.bySent.Min()
 		if !ok || e.sent > limit {
 			break
 		}
+		if !b.spend() {
+			return false
+		}
 		p.remove(e)
+	}
+	// What a FIFO queue's delay still hides is counted as visible first, so that below all of a tail is.
+	for !p.delays.empty() && p.delays.front().sent <= limit {
+		if !b.spend() {
+			return false
+		}
+		p.unhide()
 	}
 	for {
 		g, ok := p.oldest.Min()
 		if !ok || g.oldest > limit {
-			break
+			return true
 		}
-		x := g.tail.front()
-		if p.tailVisible(x) {
-			p.stats.Visible -= int64(x.count)
-		} else {
-			p.stats.Delayed -= int64(x.count)
+		if !b.spend() {
+			return false
 		}
+		p.saveTail(g)
+		p.stats.Visible -= int64(g.tail.front().count)
 		g.tail.popExtent()
 		p.refresh(g)
-	}
-	for !p.delays.empty() && p.delays.front().sent <= limit {
-		p.delays.pop()
 	}
 }

@@ -220,6 +220,7 @@ func (c *command) runQueue(*bytes.Buffer) {
 
 func (c *command) runConfigure(*bytes.Buffer) {
 	c.queue.Configure(c.now, c.log, c.settings(c.queue.Settings()))
+	c.queue.Advance(c.now) // what a shorter retention ends
 }
 
 func (c *command) settings(s Settings) Settings {

@@ -46,12 +46,14 @@ func (c *Sent) apply(p *Partition, now int64, ref Ref) {
 	switch {
 	case p.settings.FIFO:
 		p.dedup.remember(accepted{group: g.name, dedup: m.DeduplicationID, ref: ref, id: m.ID, at: now})
+		p.saveTail(g)
 		g.tail.push(ref, m.Sent, nil)
 		p.countSentFIFO(g, m.Sent, now)
 	case m.VisibleAt > now:
 		e := p.newEntry(g, ref, m.Sent)
 		p.delay(e, m.VisibleAt)
 	default:
+		p.saveTail(g)
 		g.tail.push(ref, m.Sent, nil)
 		p.stats.Visible++
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -58,36 +60,119 @@ func (s *Shard) saved() {
 	s.reclaimAt = s.options.Clock.Now().Add(reclaimEvery)
 }
 
-// maybeCheckpoint takes a checkpoint that is due when the state is that of the newest record. It is saved while the shard goes on.
-func (s *Shard) maybeCheckpoint() error {
-	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
-		return nil
-	}
-	state, err := s.appendState(make([]byte, 0, s.stateSize+s.stateSize/8))
-	if err != nil {
-		return fmt.Errorf("shard %d: encode a checkpoint: %w", s.options.ID, err)
-	}
-	s.stateSize = len(state)
-	seq, needed := s.last, s.oldestNeeded()
-	bytes, started := s.sinceCheckpoint, s.options.Clock.Now()
-	s.checkpointing, s.checkpointEarly = true, false
-	s.saved()
-	s.saving.Go(func() {
-		err := s.saveCheckpoint(seq, needed, state)
-		s.tell(landing{checkpoint: true, seq: seq, bytes: bytes, took: s.options.Clock.Now().Sub(started), err: err})
-	})
-	return nil
+// collection is the state as of a record while it is collected, and then while it is encoded and saved. It is collected bit by bit while
+// the shard goes on: see queue.Snapshot.
+type collection struct {
+	seq         journal.Seq
+	head        []byte
+	definitions func() ([]byte, error) // nil without any
+	partitions  []queue.ID             // in order
+	snapshots   []*queue.Snapshot      // of the partitions
+	collected   int                    // snapshots[:collected] are complete
+
+	bytes   int64 // of records since the checkpoint before
+	started time.Time
 }
 
-// oldestNeeded returns the oldest record that a message is still read from, or the one after the newest.
-func (s *Shard) oldestNeeded() journal.Seq {
-	needed := s.last + 1
-	for _, p := range s.partitions {
-		if record, ok := p.OldestRecord(); ok {
+// maybeCheckpoint begins a checkpoint that is due when the state is that of the newest record.
+func (s *Shard) maybeCheckpoint() {
+	if !s.checkpointDue() || s.flights > 0 || s.building.builder.Changes() > 0 {
+		return
+	}
+	c := s.snapshot()
+	c.bytes, c.started = s.sinceCheckpoint, s.options.Clock.Now()
+	s.collecting, s.checkpointing, s.checkpointEarly = c, true, false
+	s.saved()
+}
+
+// snapshot begins to collect the state at the newest record. Nothing may be on its way.
+func (s *Shard) snapshot() *collection {
+	c := &collection{seq: s.last, partitions: slices.Sorted(maps.Keys(s.partitions))}
+	c.head = append(c.head, stateVersion)
+	c.head = append(c.head, s.lastHash[:]...)
+	c.head = binary.AppendUvarint(c.head, s.lastEpoch)
+	c.head = binary.AppendVarint(c.head, s.logTime/int64(time.Millisecond))
+	if s.options.Definitions != nil {
+		c.definitions = s.options.Definitions.Checkpoint()
+	}
+	c.snapshots = make([]*queue.Snapshot, len(c.partitions))
+	for i, id := range c.partitions {
+		c.snapshots[i] = s.partitions[id].Snapshot()
+	}
+	return c
+}
+
+// collect collects more of the checkpoint that is being collected. When that is all, it is saved while the shard goes on.
+func (s *Shard) collect() {
+	c := s.collecting
+	if c == nil || !c.collect(s.options.TurnMessagesMax) {
+		return
+	}
+	s.collecting = nil
+	s.saving.Go(func() {
+		err := s.save(c)
+		s.tell(landing{checkpoint: true, seq: c.seq, bytes: c.bytes, took: s.options.Clock.Now().Sub(c.started), err: err})
+	})
+}
+
+// collect collects up to so many entries and groups, and reports whether that was all. Each partition counts as one too.
+func (c *collection) collect(max int) bool {
+	for ; c.collected < len(c.snapshots) && max > 0; c.collected++ {
+		left := c.snapshots[c.collected].Collect(max)
+		if left == 0 {
+			return false
+		}
+		max = left - 1
+	}
+	return c.collected == len(c.snapshots)
+}
+
+// append encodes the state, of which all is collected.
+func (c *collection) append(b []byte) ([]byte, error) {
+	b = append(b, c.head...)
+	var definitions []byte
+	if c.definitions != nil {
+		var err error
+		if definitions, err = c.definitions(); err != nil {
+			return nil, err
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(definitions)))
+	b = append(b, definitions...)
+	b = binary.AppendUvarint(b, uint64(len(c.partitions)))
+	for i, id := range c.partitions {
+		b = binary.AppendUvarint(b, uint64(id))
+		b = binary.LittleEndian.AppendUint64(b, 0) // the length, known afterwards
+		start := len(b)
+		b = c.snapshots[i].Append(b)
+		binary.LittleEndian.PutUint64(b[start-8:], uint64(len(b)-start))
+	}
+	return b, nil
+}
+
+// oldestNeeded returns the oldest record that a message of the state is still read from, or the one after its newest.
+func (c *collection) oldestNeeded() journal.Seq {
+	needed := c.seq + 1
+	for _, snapshot := range c.snapshots {
+		if record, ok := snapshot.OldestRecord(); ok {
 			needed = min(needed, journal.Seq(record))
 		}
 	}
 	return needed
+}
+
+// save encodes and stores a checkpoint.
+func (s *Shard) save(c *collection) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("encode a checkpoint: panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	state, err := c.append(nil)
+	if err != nil {
+		return fmt.Errorf("encode a checkpoint: %w", err)
+	}
+	return s.saveCheckpoint(c.seq, c.oldestNeeded(), state)
 }
 
 // saveCheckpoint stores the state and removes the records that neither a message nor the checkpoint before this one needs: if
@@ -187,30 +272,12 @@ func (s *Shard) State() ([]byte, error) {
 	return s.appendState(nil)
 }
 
-// appendState encodes the shard's state at its newest record. Nothing may be on its way.
+// appendState encodes the shard's state at its newest record. Nothing may be on its way, and no checkpoint be collected.
 func (s *Shard) appendState(b []byte) ([]byte, error) {
-	b = append(b, stateVersion)
-	b = append(b, s.lastHash[:]...)
-	b = binary.AppendUvarint(b, s.lastEpoch)
-	b = binary.AppendVarint(b, s.logTime/int64(time.Millisecond))
-	var definitions []byte
-	if s.options.Definitions != nil {
-		var err error
-		if definitions, err = s.options.Definitions.Checkpoint(); err != nil {
-			return nil, err
-		}
+	c := s.snapshot()
+	for !c.collect(math.MaxInt) {
 	}
-	b = binary.AppendUvarint(b, uint64(len(definitions)))
-	b = append(b, definitions...)
-	b = binary.AppendUvarint(b, uint64(len(s.partitions)))
-	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
-		b = binary.AppendUvarint(b, uint64(id))
-		b = binary.LittleEndian.AppendUint64(b, 0) // the length, known afterwards
-		start := len(b)
-		b = s.partitions[id].AppendCheckpoint(b)
-		binary.LittleEndian.PutUint64(b[start-8:], uint64(len(b)-start))
-	}
-	return b, nil
+	return c.append(b)
 }
 
 // restore is the inverse of appendState.

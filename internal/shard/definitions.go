@@ -6,11 +6,12 @@ import "context"
 //
 // The shard calls Apply for each change in the order of the journal, after the change is durable, and again on replay;
 // Checkpoint and Restore carry the state over a trimmed journal; every replay begins with Restore, with nil where there is no
-// checkpoint. The shard never calls two of them at once. Apply must be
+// checkpoint. The shard never calls two of them at once. Checkpoint is quick: the function that it returns encodes the state as it was
+// then, and is called in another goroutine while changes are applied. Apply must be
 // deterministic; an error from it stops the shard, because it means that the journal holds what this program cannot read.
 type Definitions interface {
 	Apply(change []byte) error
-	Checkpoint() ([]byte, error)
+	Checkpoint() func() ([]byte, error)
 	Restore(state []byte) error
 }
 

@@ -109,6 +109,9 @@ func (s *Shard) abandon(r request) {
 // waiting receives go on waiting.
 func (s *Shard) reset(err error) error {
 	s.answerBuilding(err)
+	if s.collecting != nil {
+		s.collecting, s.checkpointing = nil, false // given up: it may be of the state that is dropped
+	}
 	waiting := s.takeWaiting()
 	replayErr := s.awaitFlights()
 	if replayErr == nil {
@@ -122,6 +125,7 @@ func (s *Shard) reset(err error) error {
 		return replayErr
 	}
 	s.rejoin(waiting)
+	s.rejoinPending()
 	s.rouse() // the wake-up of something that came in meanwhile may have been used up in here
 	return nil
 }
@@ -153,6 +157,7 @@ func (s *Shard) refuseAll() {
 	s.closed = true
 	s.mu.Unlock()
 	s.take()
+	s.rejoinPending()
 	for s.pending.len() > 0 {
 		s.pending.pop().answer(ErrUnavailable)
 	}

@@ -418,7 +418,7 @@ func TestPanicWhileServingAWaitingReceive(t *testing.T) {
 // panickingDefinitions cannot be saved.
 type panickingDefinitions struct{ definitionList }
 
-func (*panickingDefinitions) Checkpoint() ([]byte, error) { panic("a defect") }
+func (*panickingDefinitions) Checkpoint() func() ([]byte, error) { panic("a defect") }
 
 func TestPanicsWithoutEndEndTheShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

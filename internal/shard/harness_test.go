@@ -355,13 +355,13 @@ func (d *definitionList) Apply(change []byte) error {
 	return nil
 }
 
-func (d *definitionList) Checkpoint() ([]byte, error) {
+func (d *definitionList) Checkpoint() func() ([]byte, error) {
 	var b []byte
 	for _, c := range d.changes {
 		b = binary.AppendUvarint(b, uint64(len(c)))
 		b = append(b, c...)
 	}
-	return b, nil
+	return func() ([]byte, error) { return b, nil }
 }
 
 func (d *definitionList) Restore(state []byte) error {

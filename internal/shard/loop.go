@@ -57,7 +57,7 @@ func (s *Shard) drain() error {
 		}
 		switch {
 		case s.hasWork():
-		case s.flights > 0 || s.checkpointing || s.pending.len() > 0:
+		case s.flights > 0 || s.checkpointing || s.pending.len() > 0 || len(s.behind) > 0:
 			<-s.wake
 		default:
 			return nil
@@ -78,9 +78,8 @@ func (s *Shard) turn() (err error) {
 	}
 	s.lookWhatHasGone()
 	s.look()
-	if err := s.maybeCheckpoint(); err != nil {
-		return err
-	}
+	s.maybeCheckpoint()
+	s.collect()
 	s.step()
 	s.flush()
 	s.release()
@@ -105,7 +104,8 @@ func (s *Shard) take() {
 
 // hasWork reports whether another turn would get further without anything happening meanwhile.
 func (s *Shard) hasWork() bool {
-	return s.hasRoom() && (s.pending.len() > 0 || len(s.servable) > 0 && !s.stuck())
+	return s.collecting != nil ||
+		s.hasRoom() && (s.pending.len() > 0 || len(s.late) > 0 || len(s.servable) > 0 && !s.stuck())
 }
 
 // sleepMax is how long the loop sleeps when nothing at all is due.
@@ -155,6 +155,11 @@ func (p *pendingRequests) pop() request {
 	p.requests[p.head] = nil
 	p.head++
 	return r
+}
+
+// putBack puts requests before all others.
+func (p *pendingRequests) putBack(requests []request) {
+	p.requests, p.head = append(requests, p.requests[p.head:]...), 0
 }
 
 // arrayMax is the capacity up to which the arrays of the inbox are used again; larger ones, from a burst, are let go.

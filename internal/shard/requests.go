@@ -59,6 +59,9 @@ type to struct {
 	partition queue.ID
 }
 
+// target returns the partition that the request is to.
+func (t *to) target() queue.ID { return t.partition }
+
 // find returns the request's partition at the present log time. Without one the request is answered with ErrNoPartition, and that
 // waits too: the end of the partition may not be durable yet.
 func (s *Shard) find(r request, t *to) (p *partition, now int64, ok bool) {

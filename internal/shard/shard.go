@@ -27,6 +27,9 @@ type Options struct {
 	CheckpointBytes int64
 	// BodyCacheBytes bounds the newest records that are kept in memory for receives. Default 64 MiB.
 	BodyCacheBytes int64
+	// TurnMessagesMax bounds how many messages the shard brings up to date in one go when their delays, timeouts or retention have
+	// ended, and how many it collects for a checkpoint; then it looks after requests again. Default 2,000: a few milliseconds.
+	TurnMessagesMax int
 	// WaitingMax bounds the receives that wait at once; more are ErrOverloaded. Default 100,000.
 	WaitingMax int
 	// InboxBytesMax bounds what has come in and is not decided; more is ErrOverloaded, but one request is always taken in. Default
@@ -48,6 +51,7 @@ type Observer struct {
 const (
 	defaultCheckpointBytes = 64 << 20
 	defaultBodyCacheBytes  = 64 << 20
+	defaultTurnMessagesMax = 2_000
 	defaultWaitingMax      = 100_000
 	defaultInboxBytesMax   = 64 << 20
 )
@@ -79,6 +83,12 @@ type Shard struct {
 	// servable are partitions that may have something for their waiting receives. Invariant: when a request is decided, there are
 	// none.
 	servable []*partition
+	// late are partitions for which more time has passed than was caught up on. behind are requests to them, in order of arrival;
+	// they come before all in pending. Invariant: without late partitions there are none.
+	late   []*partition
+	behind []request
+	// catchUpLeft is how much more of what time has brought may be done in this step.
+	catchUpLeft int
 
 	last       journal.Seq // number of the newest record handed to the journal
 	lastHash   journal.Sum // and its hash
@@ -102,12 +112,12 @@ type Shard struct {
 
 	sinceCheckpoint int64 // bytes of records
 	checkpointing   bool
+	collecting      *collection // the state that the checkpoint is made of, until all of it is collected
 	// checkpointEarly and checkpointHeld are as of the beginning of the turn: one is due because room is scarce, and none is
 	// because the last one failed a moment ago.
 	checkpointEarly, checkpointHeld bool
 	earlyAfter, retryAfter          time.Time
 	checkpointFailures              int       // in a row
-	stateSize                       int       // of the last checkpoint
 	messagesKept                    int64     // messages that the last checkpoint holds
 	reclaimAt                       time.Time // when to look next whether most of them have gone
 	reclaimable                     bool      // they have
@@ -120,6 +130,7 @@ type partition struct {
 	deadline int64 // its place in timers
 	timed    bool  // it is in timers
 	servable bool  // it is in servable
+	late     bool  // it is in late, and not in timers
 }
 
 // Open replays the shard's journal. It fails with journal.ErrDamaged where the journal is not what was written: then nothing is
@@ -130,6 +141,9 @@ func Open(ctx context.Context, o Options) (*Shard, error) {
 	}
 	if o.BodyCacheBytes <= 0 {
 		o.BodyCacheBytes = defaultBodyCacheBytes
+	}
+	if o.TurnMessagesMax <= 0 {
+		o.TurnMessagesMax = defaultTurnMessagesMax
 	}
 	if o.WaitingMax <= 0 {
 		o.WaitingMax = defaultWaitingMax

@@ -1,6 +1,10 @@
 package shard
 
-import "time"
+import (
+	"time"
+
+	"github.com/staunchmq/staunch/internal/queue"
+)
 
 // stepMax bounds what one step does, so that a record that has landed does not wait long to be followed by the next.
 const stepMax = 1024
@@ -10,6 +14,8 @@ const stepMax = 1024
 func (s *Shard) step() {
 	s.tick()
 	s.endWaits()
+	s.catchUpLeft = s.options.TurnMessagesMax
+	s.catchUp()
 	for n := 0; n < stepMax && s.hasRoom() && s.next(); n++ {
 		if s.building.full() {
 			s.flush()
@@ -22,8 +28,9 @@ func (s *Shard) step() {
 func (s *Shard) next() bool {
 	s.tick()
 	if p, ok := s.timers.Min(); ok && p.deadline <= s.now() {
-		p.Advance(s.now())
-		s.leave(p)
+		if s.advance(p) {
+			s.leave(p)
+		}
 		return true
 	}
 	if len(s.servable) > 0 && !s.stuck() {
@@ -39,6 +46,10 @@ func (s *Shard) next() bool {
 
 func (s *Shard) decideNext() {
 	r := s.pending.pop()
+	if s.isBehind(r) {
+		s.behind = append(s.behind, r)
+		return
+	}
 	s.decidedBytes += int64(r.size())
 	if s.refuses(r) {
 		r.answer(ErrDiskFull)
@@ -66,6 +77,56 @@ func (s *Shard) tick() {
 // now returns the log time in Unix ms.
 func (s *Shard) now() int64 { return s.building.time }
 
+// advance brings a partition to the present log time if catchUpLeft is enough for that, and reports whether it is there. If not, it is
+// late: other partitions are served before it goes on, and requests to it wait.
+func (s *Shard) advance(p *partition) bool {
+	if p.late {
+		return false
+	}
+	left, done := p.AdvanceSome(s.now(), s.catchUpLeft)
+	s.catchUpLeft = left
+	if !done {
+		p.late = true
+		s.late = append(s.late, p)
+		s.retime(p)
+	}
+	return done
+}
+
+// catchUp goes on with the partition that has been late for longest. One that is not late any more is given its requests.
+func (s *Shard) catchUp() {
+	if len(s.late) == 0 {
+		return
+	}
+	p := s.late[0]
+	left, done := p.AdvanceSome(s.now(), s.catchUpLeft)
+	s.catchUpLeft = left
+	s.late = s.late[1:]
+	if !done {
+		s.late = append(s.late, p)
+		return
+	}
+	p.late = false
+	s.leave(p)
+	s.rejoinPending()
+}
+
+// rejoinPending lets requests that were behind be decided before those that came in later.
+func (s *Shard) rejoinPending() {
+	s.pending.putBack(s.behind)
+	s.behind = nil
+}
+
+// isBehind reports whether a request is to a partition that is late.
+func (s *Shard) isBehind(r request) bool {
+	t, ok := r.(interface{ target() queue.ID })
+	if !ok {
+		return false
+	}
+	p := s.partitions[t.target()]
+	return p != nil && !s.advance(p)
+}
+
 // enter prepares a partition for an operation, and returns the time for it.
 func (s *Shard) enter(p *partition) int64 {
 	now := s.now()
@@ -85,6 +146,7 @@ func (s *Shard) leave(p *partition) {
 // retime gives the partition its place among the timers.
 func (s *Shard) retime(p *partition) {
 	at, ok := p.Deadline()
+	ok = ok && !p.late
 	if ok == p.timed && (!ok || at == p.deadline) {
 		return
 	}

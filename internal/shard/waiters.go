@@ -61,7 +61,10 @@ func (s *Shard) unpark(w *receive) {
 
 // serve gives the first waiting receive of a servable partition what there is. First come, first served.
 func (s *Shard) serve(p *partition) {
-	s.enter(p)
+	if !s.advance(p) {
+		s.served(p)
+		return
+	}
 	w := p.waiters.first
 	if w == nil || !p.CanReceive() {
 		s.served(p)

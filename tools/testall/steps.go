@@ -36,9 +36,25 @@ func steps(fuzzTime string) []step {
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./simulation"}, environ: []string{"STAUNCH_SIMULATION_SEEDS=10000"}},
 				"-run=^TestSeeds$", "-count=1", "-timeout=9m")},
-		{"bench", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 3 * time.Minute, compare},
+		{"compare", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 3 * time.Minute, compare},
 		{"chaos", "real processes that are killed", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
+		{"bench", "a short form of each benchmark: counts, memory and restarts, no times", 5 * time.Minute, checks(
+			check{"bin/staunch", []string{"go", "build", "-o", "bin/staunch", "./cmd/staunch"}},
+			short("throughput"),
+			short("backlog", "-messages", "20000"),
+			short("groups", "-messages", "10000", "-groups", "1000"),
+			short("deadlines", "-messages", "5000", "-in-flight", "5000", "-window", "1s"),
+			short("queues", "-queues", "300"),
+			short("polls", "-polls", "500"),
+			short("purge", "-messages", "20000", "-expiry=false"),
+		)},
 		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
 	}
+}
+
+// short is a scenario of the benchmark with small numbers.
+func short(scenario string, more ...string) check {
+	args := []string{"go", "run", "./bench", "-raw-fsync=false", "-duration=200ms", "-size=100", "-scenario", scenario}
+	return check{"bench " + scenario, append(args, more...)}
 }

@@ -84,7 +84,16 @@ func (o *options) during(do func(c *conn) (messages int, err error)) step {
 }
 
 // throughput measures sends, batches, and receives with deletes, one after the other.
-func (o *options) throughput(endpoint string) error {
+func (o *options) throughput() error {
+	endpoint := o.endpoint
+	if endpoint == "" {
+		s, err := o.startServer()
+		if err != nil {
+			return err
+		}
+		defer s.stop()
+		endpoint = s.endpoint
+	}
 	url, err := o.createQueue(endpoint)
 	if err != nil {
 		return err

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// manyQueues creates queues of which one in a hundred gets a message, lists them, kills the server and starts it again.
+func (o *options) manyQueues() error {
+	s, err := o.startServer()
+	if err != nil {
+		return err
+	}
+	defer func() { s.stop() }()
+	if err := o.createMany(s); err != nil {
+		return err
+	}
+	fmt.Printf("resident with %d queues: %d MiB (target: below 200)\n", o.queues, s.resident()>>20)
+	if err := s.checkResident(mostResidentQueues); err != nil {
+		return err
+	}
+	if err := o.listMany(s); err != nil {
+		return err
+	}
+	began := time.Now()
+	s.kill()
+	if s, err = o.startServer(); err != nil {
+		return err
+	}
+	c, err := dial(s.endpoint)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if n, err := receiveDelete(c, s.endpoint, s.endpoint+"/000000000000/"+queueName(0)); err != nil || n != 1 {
+		return fmt.Errorf("receive after the restart: %d messages, error %v", n, err)
+	}
+	fmt.Printf("kill -9 to the first answered receive: %v (target: below 2s), resident %d MiB\n", time.Since(began).Round(time.Millisecond), s.resident()>>20)
+	return o.listMany(s)
+}
+
+func queueName(i int) string { return fmt.Sprintf("bench-%05d", i) }
+
+func (o *options) createMany(s *server) error {
+	shown := showProgress("create queues", o.queues)
+	defer shown.end()
+	var next atomic.Int64
+	result, err := o.parallel(s.endpoint, func(c *conn) (int, bool, error) {
+		i := int(next.Add(1)) - 1
+		if i >= o.queues {
+			return 0, false, nil
+		}
+		answer, err := c.do(request(s.endpoint, "CreateQueue", map[string]any{"QueueName": queueName(i)}))
+		if err == nil && i%100 == 0 {
+			var out struct{ QueueUrl string }
+			if err := json.Unmarshal(answer, &out); err != nil {
+				return 0, false, err
+			}
+			_, err = c.do(request(s.endpoint, "SendMessage", map[string]any{"QueueUrl": out.QueueUrl, "MessageBody": randomText(o.size)}))
+		}
+		shown.done.Add(1)
+		return 1, true, err
+	})
+	if err == nil {
+		fmt.Printf("create %d queues: %.0f a second\n", o.queues, result.rate())
+	}
+	return err
+}
+
+// listMany lists all queues by pages of 1,000, and hundred of them by their prefix.
+func (o *options) listMany(s *server) error {
+	c, err := dial(s.endpoint)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	began, total, pages := time.Now(), 0, 0
+	for token := ""; pages == 0 || token != ""; pages++ {
+		in := map[string]any{"MaxResults": 1000}
+		if token != "" {
+			in["NextToken"] = token
+		}
+		var n int
+		if n, token, err = listQueues(c, s.endpoint, in); err != nil {
+			return err
+		}
+		total += n
+	}
+	all := time.Since(began)
+	began = time.Now()
+	const prefixes = 100
+	for i := range prefixes {
+		prefix := queueName(i * o.queues / prefixes)
+		n, _, err := listQueues(c, s.endpoint, map[string]any{"QueueNamePrefix": prefix})
+		if err != nil || n != 1 {
+			return fmt.Errorf("ListQueues with the prefix %s: %d queues, error %v", prefix, n, err)
+		}
+	}
+	fmt.Printf("ListQueues: a page of 1,000 in %v, by prefix in %v (target: milliseconds)\n",
+		(all / time.Duration(pages)).Round(10*time.Microsecond), (time.Since(began) / prefixes).Round(time.Microsecond))
+	if total != o.queues {
+		return fmt.Errorf("ListQueues lists %d queues of %d", total, o.queues)
+	}
+	return nil
+}
+
+func listQueues(c *conn, endpoint string, in map[string]any) (n int, token string, err error) {
+	answer, err := c.do(request(endpoint, "ListQueues", in))
+	if err != nil {
+		return 0, "", err
+	}
+	var out struct {
+		QueueUrls []string
+		NextToken string
+	}
+	err = json.Unmarshal(answer, &out)
+	return len(out.QueueUrls), out.NextToken, err
+}
