@@ -122,7 +122,7 @@ func TestSecretsAreNotInTheJournal(t *testing.T) {
 	f := newFixture(t)
 	f.user("ann")
 	k := f.key("ann")
-	state, err := f.catalog.Checkpoint()
+	state, err := f.catalog.Checkpoint()()
 	must(t, err)
 	stored := append(bytes.Join(f.journal, nil), state...)
 	for _, form := range []string{k.Secret, k.Secret[4:36]} {
