@@ -70,6 +70,10 @@ conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
 bench: build ## Measure, with BENCHFLAGS
 	go run ./bench -bin bin/staunch $(BENCHFLAGS)
 
+.PHONY: compare
+compare: ## Measure Staunch beside every other SQS server, and write docs/performance.md
+	go run ./bench/compare -docs docs $(BENCHFLAGS)
+
 .PHONY: fmt
 fmt: ## Format the Go files
 	@find . \( -name '.?*' -o -name node_modules \) -prune -o -name '*.go' -print0 | xargs -0 gofmt -w

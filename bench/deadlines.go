@@ -95,6 +95,7 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 			return check()
 		})
 	}
+	after := min(time.Second, o.duration)
 	time.Sleep(time.Until(due.Add(-time.Second)))
 	p, err := o.newProbe(s.endpoint)
 	if err != nil {
@@ -103,13 +104,13 @@ func (o *options) pass(s *server, due time.Time, window time.Duration, atOnce bo
 	if err := s.signal(syscall.SIGSTOP); err != nil {
 		return stalls{}, err
 	}
-	time.Sleep(time.Until(due.Add(window + time.Second)))
+	time.Sleep(time.Until(due.Add(window + after)))
 	if err := s.signal(syscall.SIGCONT); err != nil {
 		return stalls{}, err
 	}
 	p.start()
 	err = check()
-	time.Sleep(time.Second)
+	time.Sleep(after)
 	seen, probeErr := p.stop()
 	return seen, errors.Join(err, probeErr)
 }

@@ -14,7 +14,7 @@ import (
 // backupWriteTimeout ends a backup whose reader takes nothing for so long: meanwhile the disk keeps what is trimmed.
 const backupWriteTimeout = time.Minute
 
-// backups answers POST /backup. It is a POST because browsers then say from where they ask: a page of another site must not start one.
+// backups answers POST /backup.
 type backups struct {
 	backup func(ctx context.Context, w io.Writer) error
 	clock  clock.Clock
@@ -23,21 +23,11 @@ type backups struct {
 }
 
 func newBackups(o Options) *backups {
-	b := &backups{backup: o.Backup, clock: o.Clock, log: o.Logger}
-	if b.log == nil {
-		b.log = slog.New(slog.DiscardHandler)
-	}
-	if b.clock == nil {
-		b.clock = clock.System()
-	}
-	return b
+	return &backups{backup: o.Backup, clock: o.Clock, log: o.Logger}
 }
 
 func (b *backups) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.Header.Get("Origin") != "":
-		answer(w, http.StatusForbidden, "a backup is not for web pages\n")
-		return
 	case b.backup == nil:
 		answer(w, http.StatusNotImplemented, "this server keeps its journals in memory: there is nothing to back up\n")
 		return

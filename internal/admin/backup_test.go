@@ -15,7 +15,7 @@ import (
 
 func serve(t *testing.T, backup func(ctx context.Context, w io.Writer) error) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(admin.New(admin.Options{Registry: metrics.New(metrics.Options{}), Ready: func() error { return nil }, Backup: backup}))
+	s := httptest.NewServer(admin.New(admin.Options{Registry: metrics.New(metrics.Options{}), Ready: func() error { return nil }, Backup: backup, Token: token}))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -27,6 +27,7 @@ func ask(t *testing.T, s *httptest.Server, method string, header ...string) (int
 	if err != nil {
 		t.Fatal(err)
 	}
+	withToken(r)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -56,7 +57,8 @@ func TestBackupAnswers(t *testing.T) {
 		{"backup", write, "POST", nil, 200, "all of it"},
 		{"in memory", nil, "POST", nil, 501, "keeps its journals in memory"},
 		{"cannot begin", fail, "POST", nil, 503, "the store is closed\n"},
-		{"a page of another site", write, "POST", []string{"Origin", "http://example.com"}, 403, "not for web pages"},
+		{"without the token", write, "POST", []string{"Authorization", ""}, 401, "needs the admin token"},
+		{"with another token", write, "POST", []string{"Authorization", "Bearer " + token + "x"}, 401, "not the admin token"},
 		{"a link", write, "GET", nil, 405, "Method Not Allowed"},
 	}
 	for _, tt := range tests {
@@ -106,6 +108,7 @@ func TestBackupEndsWithItsReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	withToken(r)
 	go func() {
 		<-began
 		cancel()

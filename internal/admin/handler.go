@@ -4,11 +4,15 @@
 //	GET /livez         200 as long as the process answers at all
 //	GET /readyz        200 when requests are served, else 503 and the reasons; ?verbose adds what else there is to know
 //	GET /metrics       every metric, for Prometheus
+//
+// and, for those who have the admin token,
+//
 //	POST /backup       everything that is stored, as one stream: see package backup; one at a time
+//	POST /identities/  operations on accounts, users, groups, roles, policies and access keys: see package identity
 //	GET /debug/pprof/  profiles of the Go runtime
 //
-// It belongs on a listener of its own that the users of queues cannot reach: profiles show the inside of the process, and a backup
-// has every message.
+// It belongs on a listener of its own that the users of queues cannot reach: metrics name queues, profiles show the inside of the
+// process, and a backup has every message.
 // The package knows nothing of queues; whether the server is ready is asked of a function it is given.
 package admin
 
@@ -24,6 +28,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/metrics"
 )
 
@@ -55,15 +60,27 @@ type Options struct {
 	// hears why; later, w says so itself. Nil if there is nothing that a backup could be made of.
 	Backup func(ctx context.Context, w io.Writer) error
 
+	// Identities returns what changes and lists identities; nil while there is nothing to ask yet.
+	Identities func() *identity.Service
+
+	// Token is the admin token. Everything but health, readiness and metrics needs it; with an empty one nobody gets at that.
+	Token string
+
 	// Clock is for deadlines of writes.
 	Clock clock.Clock
 
-	// Logger is told of backups.
+	// Logger is told of backups, and of operations that failed.
 	Logger *slog.Logger
 }
 
 // New returns the handler of the interface. It is safe for use from several goroutines and starts nothing.
 func New(options Options) http.Handler {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.Clock == nil {
+		options.Clock = clock.System()
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") })
 	mux.HandleFunc("GET /readyz", options.readyz)
@@ -72,14 +89,25 @@ func New(options Options) http.Handler {
 		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
 	}))
-	mux.Handle("POST /backup", newBackups(options))
+	guarded := newGuard(options.Token, options.guarded())
+	for _, path := range []string{"/backup", "/identities/", "/debug/pprof/", "/{$}"} {
+		mux.Handle(path, guarded)
+	}
+	return mux
+}
+
+// guarded is what needs the token.
+func (o Options) guarded() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /backup", newBackups(o))
+	mux.HandleFunc("POST /identities/{operation}", o.identities)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /{$}", options.index)
+	mux.HandleFunc("GET /{$}", o.index)
 	return mux
 }
 
@@ -100,7 +128,7 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/debug/pprof/\n")
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/identities/ (POST)\n/debug/pprof/\n")
 }
 
 // answer writes text as the whole answer, which nobody may cache.

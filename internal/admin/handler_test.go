@@ -15,6 +15,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// token is the admin token of the handlers in these tests.
+const token = "the-token-of-the-tests"
+
+func withToken(r *http.Request) *http.Request {
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
 func TestAnswers(t *testing.T) {
 	ready := func() error { return nil }
 	replaying := func() error { return errors.New("shard 2 is replaying its journal") }
@@ -35,7 +43,7 @@ func TestAnswers(t *testing.T) {
 			"not ready verbose", "GET", "/readyz?verbose=1", replaying, 503,
 			"not ready: shard 2 is replaying its journal\nversion: 1.2.3\n",
 		},
-		{"index", "GET", "/", ready, 200, "Staunch 1.2.3\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/debug/pprof/\n"},
+		{"index", "GET", "/", ready, 200, "Staunch 1.2.3\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/identities/ (POST)\n/debug/pprof/\n"},
 		{"unknown profile", "GET", "/debug/pprof/nothing", ready, 404, "Unknown profile\n"},
 		{"unknown path", "GET", "/queues", ready, 404, "404 page not found\n"},
 		{"other methods", "DELETE", "/readyz", ready, 405, "Method Not Allowed\n"},
@@ -43,10 +51,10 @@ func TestAnswers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			handler := admin.New(admin.Options{
-				Registry: metrics.New(metrics.Options{}), Ready: test.ready, Version: "1.2.3",
+				Registry: metrics.New(metrics.Options{}), Ready: test.ready, Version: "1.2.3", Token: token,
 			})
 			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, httptest.NewRequest(test.method, test.path, http.NoBody))
+			handler.ServeHTTP(answer, withToken(httptest.NewRequest(test.method, test.path, http.NoBody)))
 			if answer.Code != test.status || answer.Body.String() != test.body {
 				t.Errorf("%s %s = %d %q, want %d %q",
 					test.method, test.path, answer.Code, answer.Body, test.status, test.body)
@@ -78,7 +86,7 @@ func TestVerboseReadinessHasTheNote(t *testing.T) {
 func TestMetricsAndProfiles(t *testing.T) {
 	registry := metrics.New(metrics.Options{})
 	registry.Panicked()
-	handler := admin.New(admin.Options{Registry: registry, Ready: func() error { return nil }, Version: "1.2.3"})
+	handler := admin.New(admin.Options{Registry: registry, Ready: func() error { return nil }, Version: "1.2.3", Token: token})
 	for path, want := range map[string]string{
 		"/metrics":                       "\nstaunch_panics_total 1\n",
 		"/debug/pprof/":                  "full goroutine stack dump",
@@ -88,7 +96,7 @@ func TestMetricsAndProfiles(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, httptest.NewRequest("GET", path, http.NoBody))
+			handler.ServeHTTP(answer, withToken(httptest.NewRequest("GET", path, http.NoBody)))
 			if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), want) {
 				t.Errorf("GET %s = %d, want 200 with %q in:\n%.2000s", path, answer.Code, want, answer.Body)
 			}

@@ -98,11 +98,11 @@ func (c *Catalog) append(ctx context.Context, change Change) error {
 	return nil
 }
 
-// grows reports whether a change needs more room than it may free. A queue can be deleted when the disk is nearly full, tasks go
+// grows reports whether a change needs more room than it may free. What can be deleted can be so when the disk is nearly full, tasks go
 // on to their ends, and a server can start.
 func grows(change Change) bool {
 	switch change.(type) {
-	case DeleteQueue, SetTask, SetKeyring, barrier:
+	case DeleteQueue, SetTask, SetKeyring, barrier, DeleteAccount, DeleteUser, DeleteGroup, DeleteRole, DeletePolicy, DeleteAccessKey:
 		return false
 	default:
 		return true

@@ -161,6 +161,9 @@ func TestListIsInOrderOfNamesAndGoesOnAfterAName(t *testing.T) {
 	}
 	create(t, c, Key{"000000000000", "eu-west-1", "b-other-region"})
 	create(t, c, Key{"111111111111", "us-east-1", "b-other-account"})
+	if v := c.View(); !v.HasQueues("111111111111") || v.HasQueues("222222222222") {
+		t.Error("HasQueues is wrong")
+	}
 	for _, tc := range []struct {
 		name, prefix, after string
 		want                []string

@@ -164,6 +164,20 @@ var decoders = map[string]func(jsontext.Value) (Change, error){
 	SetTags{}.kind():       decodeAs[SetTags],
 	SetTask{}.kind():       decodeAs[SetTask],
 	barrier{}.kind():       decodeAs[barrier],
+
+	PutAccount{}.kind():      decodeAs[PutAccount],
+	DeleteAccount{}.kind():   decodeAs[DeleteAccount],
+	PutUser{}.kind():         decodeAs[PutUser],
+	DeleteUser{}.kind():      decodeAs[DeleteUser],
+	PutGroup{}.kind():        decodeAs[PutGroup],
+	DeleteGroup{}.kind():     decodeAs[DeleteGroup],
+	PutRole{}.kind():         decodeAs[PutRole],
+	DeleteRole{}.kind():      decodeAs[DeleteRole],
+	PutPolicy{}.kind():       decodeAs[PutPolicy],
+	DeletePolicy{}.kind():    decodeAs[DeletePolicy],
+	PutAccessKey{}.kind():    decodeAs[PutAccessKey],
+	DeleteAccessKey{}.kind(): decodeAs[DeleteAccessKey],
+	SetKeyUses{}.kind():      decodeAs[SetKeyUses],
 }
 
 func decodeAs[C Change](text jsontext.Value) (Change, error) {

@@ -15,6 +15,14 @@ type checkpoint struct {
 	Queues  []*Queue   `json:"queues"`
 	Deleted []deletion `json:"deleted"`
 	Tasks   []taskList `json:"tasks"`
+
+	Accounts []*Account       `json:"accounts,omitempty"`
+	Users    []*User          `json:"users,omitempty"`
+	Groups   []*Group         `json:"groups,omitempty"`
+	Roles    []*Role          `json:"roles,omitempty"`
+	Policies []*Policy        `json:"policies,omitempty"`
+	Keys     []*AccessKey     `json:"keys,omitempty"`
+	KeyUses  map[string]int64 `json:"key_uses,omitempty"`
 }
 
 // taskList is the move tasks of one source queue, newest first.
@@ -35,6 +43,14 @@ func (v *View) encode() ([]byte, error) {
 	})
 	v.tasks.Scan(func(source QueueID, tasks []*MoveTask) bool {
 		state.Tasks = append(state.Tasks, taskList{source, tasks})
+		return true
+	})
+	ids := v.identities
+	state.Accounts, state.Policies, state.Keys = ids.accounts.Values(), ids.policies.Values(), ids.keys.Values()
+	state.Users, state.Groups, state.Roles = ids.users.byID.Values(), ids.groups.byID.Values(), ids.roles.byID.Values()
+	state.KeyUses = make(map[string]int64, v.keyUses.Len())
+	v.keyUses.Scan(func(id string, at int64) bool {
+		state.KeyUses[id] = at
 		return true
 	})
 	data, err := json.Marshal(state, json.Deterministic(true))
@@ -78,9 +94,42 @@ func (c *Catalog) Restore(data []byte) error {
 		}
 		v.tasks.Set(l.Source, l.Tasks)
 	}
+	if err := state.restoreIdentities(v); err != nil {
+		return fmt.Errorf("the checkpoint of the catalog does not fit itself: %w", err)
+	}
 	v.next = max(v.next, state.Next)
 	v.secret = state.Secret
 	v.keyring = state.Keyring
 	c.view.Store(v)
+	return nil
+}
+
+// restoreIdentities puts the identities into an empty view, by the changes that make them: what they check holds for a checkpoint too.
+func (state *checkpoint) restoreIdentities(v *View) error {
+	var changes []Change
+	for _, a := range state.Accounts {
+		changes = append(changes, PutAccount{*a})
+	}
+	for _, g := range state.Groups {
+		changes = append(changes, PutGroup{*g})
+	}
+	for _, u := range state.Users {
+		changes = append(changes, PutUser{*u})
+	}
+	for _, r := range state.Roles {
+		changes = append(changes, PutRole{*r})
+	}
+	for _, p := range state.Policies {
+		changes = append(changes, PutPolicy{*p})
+	}
+	for _, k := range state.Keys {
+		changes = append(changes, PutAccessKey{*k})
+	}
+	changes = append(changes, SetKeyUses{state.KeyUses})
+	for _, c := range changes {
+		if err := c.apply(v); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -44,6 +44,7 @@ func TestReplayEqualsLive(t *testing.T) {
 			}
 			checkIndexes(rt, live.View())
 			checkIndexes(rt, restored.View())
+			read(rt, restored.View())
 		}
 	})
 }
@@ -58,8 +59,11 @@ func checkpointOf(rt *rapid.T, c *Catalog) []byte {
 
 func drawChange(rt *rapid.T, v *View) Change {
 	queues := slices.Collect(v.All())
-	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "keyring", "barrier"}).Draw(rt, "kind")
+	kind := rapid.SampledFrom([]string{"create", "create", "attributes", "tags", "task", "delete", "secret", "keyring", "barrier",
+		"identity", "identity", "identity", "identity"}).Draw(rt, "kind")
 	switch kind {
+	case "identity":
+		return drawIdentityChange(rt, v)
 	case "create":
 		k := key(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "name"))
 		if v.Lookup(k) != nil {

@@ -30,6 +30,11 @@ type View struct {
 	deletedByTime *btree.BTreeG[deletion]
 	// tasks holds the move tasks of each source queue, newest first. Invariant: every source queue is in byID.
 	tasks *btree.Map[QueueID, []*MoveTask]
+
+	// identities is replaced and never changed.
+	identities *Identities
+	// keyUses says when keys were last used. Invariant: it has keys of identities only.
+	keyUses *btree.Map[string, int64]
 }
 
 // scope is where the names of queues are unique. There are few scopes and many names, so a lookup is fast in a map of scopes and a
@@ -73,7 +78,9 @@ func emptyView() *View {
 			}
 			return a.Key.compare(b.Key) < 0
 		}, noLocks),
-		tasks: btree.NewMap[QueueID, []*MoveTask](0),
+		tasks:      btree.NewMap[QueueID, []*MoveTask](0),
+		identities: emptyIdentities(),
+		keyUses:    btree.NewMap[string, int64](0),
 	}
 }
 
@@ -90,6 +97,8 @@ func (v *View) copy() *View {
 		deleted:       v.deleted.Copy(),
 		deletedByTime: v.deletedByTime.Copy(),
 		tasks:         v.tasks.Copy(),
+		identities:    v.identities,
+		keyUses:       v.keyUses.Copy(),
 	}
 }
 
@@ -152,6 +161,16 @@ func (v *View) List(account, region, prefix, after string) iter.Seq[*Queue] {
 			return yield(q)
 		})
 	}
+}
+
+// HasQueues tells whether an account has queues, in any region.
+func (v *View) HasQueues(account string) bool {
+	for sc := range v.scopes {
+		if sc.account == account {
+			return true
+		}
+	}
+	return false
 }
 
 // Sources goes through the queues whose redrive policy names target, in the order of their keys, from the first one that comes

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,11 +29,7 @@ func checkURL(command *cobra.Command, target string) error {
 }
 
 // adminURL returns where the settings say the admin interface is.
-func (p *program) adminURL(flags *settingFlags) (string, error) {
-	cfg, _, err := p.load(flags)
-	if err != nil {
-		return "", err
-	}
+func adminURL(cfg *config.Config) (string, error) {
 	unknown := func(why string) error {
 		return &exitError{code: exitUsage, step: "Say where it is with --url.", err: errors.New(why)}
 	}
@@ -60,17 +57,70 @@ func askAdmin(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// requestBackup asks a server for a backup.
-func requestBackup(ctx context.Context, command *cobra.Command, base string) (*stream, error) {
-	if err := checkURL(command, base); err != nil {
-		return nil, err
+// adminServer is a server that can be asked for what needs the admin token.
+type adminServer struct{ base, token string }
+
+// tokenFlags are the settings that say where the admin token is.
+var tokenFlags = []string{"admin-token-file", "data"}
+
+// adminServer returns the server at the URL base, or with an empty one where the settings say, and reads its token.
+func (p *program) adminServer(command *cobra.Command, cfg *config.Config, base string) (*adminServer, error) {
+	var err error
+	if base == "" {
+		base, err = adminURL(cfg)
+	} else {
+		err = checkURL(command, base)
 	}
-	target := strings.TrimRight(base, "/") + "/backup"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
+	file := cfg.TokenFile()
+	if file == "" {
+		return nil, &exitError{
+			code: exitUsage, step: "Say where it is with --admin-token-file; the server must have the same setting.",
+			err: errors.New("this needs the admin token, and with the journal in memory there is no file for it"),
+		}
+	}
+	text, err := os.ReadFile(file)
+	token := strings.TrimSpace(string(text))
+	if err == nil && strings.ContainsAny(token, " \r\n\t") {
+		err = fmt.Errorf("%s has more than a token in it", file)
+	}
+	if err != nil {
+		return nil, &exitError{
+			code: exitFailed,
+			step: "The server makes it in its data directory when it starts. Say where it is with --data or --admin-token-file.",
+			err:  fmt.Errorf("read the admin token: %w", err),
+		}
+	}
+	return &adminServer{base: strings.TrimRight(base, "/"), token: token}, nil
+}
+
+// post sends a request with the token.
+func (s *adminServer) post(ctx context.Context, path string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+s.token)
 	response, err := askAdmin(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		_ = response.Body.Close()
+		return nil, &exitError{
+			code: exitFailed,
+			step: "Is it the file of this server? Say where that is with --data or --admin-token-file.",
+			err:  fmt.Errorf("%s refuses the admin token", s.base),
+		}
+	}
+	return response, nil
+}
+
+// backup asks for a backup.
+func (s *adminServer) backup(ctx context.Context) (*stream, error) {
+	response, err := s.post(ctx, "/backup", http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +130,8 @@ func requestBackup(ctx context.Context, command *cobra.Command, base string) (*s
 		return nil, &exitError{
 			code: exitFailed,
 			step: "The log of the server says more.",
-			err:  fmt.Errorf("%s answered %s: %s", target, response.Status, strings.TrimSpace(string(reason))),
+			err:  fmt.Errorf("%s/backup answered %s: %s", s.base, response.Status, strings.TrimSpace(string(reason))),
 		}
 	}
-	return &stream{Reader: response.Body, name: base, close: func() { _ = response.Body.Close() }}, nil
+	return &stream{Reader: response.Body, name: s.base, close: func() { _ = response.Body.Close() }}, nil
 }

@@ -29,15 +29,16 @@ func (p *program) backupCreateCommand() *cobra.Command {
 		Use:   "create FILE|DIR",
 		Short: "Make a backup of a running server, or of a data directory",
 		Long: `Make a backup of a running server: everything that it holds at one moment, over all shards. The server goes on serving. It is
-asked through its admin interface, which is found by the same settings as serve uses, or by --url. With the flag --data, the
-backup is made of a data directory that no server uses.
+asked through its admin interface, which is found by the same settings as serve uses, or by --url; it wants the admin token, which is
+in the data directory of the settings or in --admin-token-file. With the flag --data, the backup is made of a data directory that no
+server uses.
 
 FILE must not exist. It appears when the backup is complete, verified and on disk, and not before; in a directory that exists,
 the name is made of the time. A backup has everything: messages, and the secret that signs receipt handles. Keep it as safe as
 the data directory.`,
 		Args: cobra.ExactArgs(1),
 	}
-	flags := p.settingFlags(command, "data", "admin-listen")
+	flags := p.settingFlags(command, "data", "admin-listen", "admin-token-file")
 	base := urlFlag(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		ctx, stop := interruptible(command.Context())
@@ -71,22 +72,21 @@ func backupPath(arg string, now time.Time) (string, error) {
 // backupSource returns the backup of a data directory if the command line names one, else that of a server.
 func (p *program) backupSource(ctx context.Context, command *cobra.Command, flags *settingFlags, base string, now time.Time) (*stream, error) {
 	_, offline := flags.given["data"]
-	switch {
-	case offline && (base != "" || flags.given["admin-listen"] != ""):
-		return nil, usage(command, "--data makes a backup of a directory, --url and --admin-listen of a server: choose one")
-	case offline:
-		cfg, _, err := p.load(flags)
-		if err != nil {
-			return nil, err
-		}
-		return directoryBackup(ctx, cfg.Data, now)
-	case base == "":
-		var err error
-		if base, err = p.adminURL(flags); err != nil {
-			return nil, err
-		}
+	if offline && (base != "" || flags.given["admin-listen"] != "" || flags.given["admin-token-file"] != "") {
+		return nil, usage(command, "--data makes a backup of a directory, --url, --admin-listen and --admin-token-file of a server: choose one")
 	}
-	return requestBackup(ctx, command, base)
+	cfg, _, err := p.load(flags)
+	if err != nil {
+		return nil, err
+	}
+	if offline {
+		return directoryBackup(ctx, cfg.Data, now)
+	}
+	server, err := p.adminServer(command, cfg, base)
+	if err != nil {
+		return nil, err
+	}
+	return server.backup(ctx)
 }
 
 // stream is a backup that is being made elsewhere.

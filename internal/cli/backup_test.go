@@ -96,16 +96,19 @@ func TestBackupCheckRestore(t *testing.T) {
 	data, file, restored := filepath.Join(tmp, "data"), filepath.Join(tmp, "b.backup"), filepath.Join(tmp, "restored")
 	at, stop := startServer(t, data)
 	sendSome(t, at.API, 20)
-	url := "http://" + at.Admin
+	url, token := "http://"+at.Admin, filepath.Join(data, "admin-token")
 
 	// While it runs.
-	expect(t, 0, "records of 2 shards", "backup", "create", file, "--url", url)
-	expect(t, 2, "is there already … Choose another name", "backup", "create", file, "--url", url)
-	expect(t, 0, "FOUND … sound", "journal", "check", "--url", url)
+	expect(t, 0, "records of 2 shards", "backup", "create", file, "--url", url, "--admin-token-file", token)
+	expect(t, 2, "is there already … Choose another name", "backup", "create", file, "--url", url, "--admin-token-file", token)
+	expect(t, 0, "FOUND … sound", "journal", "check", "--url", url, "--admin-token-file", token)
 	expect(t, 2, "already in use … staunch journal check --url http", "journal", "check", "--data", data)
 	expect(t, 2, "already in use … --backup FILE", "journal", "dump", "--data", data)
 	expect(t, 2, "choose one", "backup", "create", filepath.Join(tmp, "x"), "--data", data, "--url", url)
-	expect(t, 0, "staunch-", "backup", "create", tmp, "--url", url)
+	expect(t, 1, "refuses the admin token", "backup", "create", filepath.Join(tmp, "x"), "--url", url, "--admin-token-file", "/dev/null")
+	expect(t, 0, "staunch-", "backup", "create", tmp, "--url", url, "--admin-token-file", token)
+	expect(t, 1, "read the admin token", "backup", "create", filepath.Join(tmp, "x"), "--url", url, "--admin-token-file", filepath.Join(tmp, "none"))
+	expect(t, 1, "more than a token", "backup", "create", filepath.Join(tmp, "x"), "--url", url, "--admin-token-file", filepath.Join(data, "FORMAT"))
 	stop()
 
 	// When it has stopped.

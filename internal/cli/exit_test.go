@@ -14,7 +14,7 @@ func TestExitCodes(t *testing.T) {
 		{"clean end", nil, []string{"serve", "--region", "once"}, 0},
 		{"server fails", nil, []string{"serve", "--region", "broken"}, 1},
 		{"no server to ask", nil, []string{"healthcheck", "--url", "http://127.0.0.1:1"}, 1},
-		{"no server to back up", nil, []string{"backup", "create", "/none/x", "--url", "http://127.0.0.1:1"}, 1},
+		{"no server to back up", nil, []string{"backup", "create", "/none/x", "--url", "http://127.0.0.1:1", "--admin-token-file", "/dev/null"}, 1},
 		{"no data directory", nil, []string{"journal", "check", "--data", "/none"}, 2},
 		{"no backup", nil, []string{"restore", "/none"}, 2},
 		{"wrong URL", nil, []string{"journal", "check", "--url", "127.0.0.1:1"}, 2},

@@ -28,8 +28,11 @@ server by the same settings as serve, so it works as the health check of a conta
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		target := *base
 		if target == "" {
-			var err error
-			if target, err = p.adminURL(flags); err != nil {
+			cfg, _, err := p.load(flags)
+			if err != nil {
+				return err
+			}
+			if target, err = adminURL(cfg); err != nil {
 				return err
 			}
 		} else if err := checkURL(command, target); err != nil {

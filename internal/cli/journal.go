@@ -37,13 +37,13 @@ and that it is the state that the records give, and that every message is where 
 are encrypted are not decrypted: they are counted by the key that they are encrypted with.
 
 A directory that a server uses is read through that server, with --url: what it holds at the moment of the question is sent
-to this command, which verifies it. The server goes on serving.
+to this command, which verifies it. The server goes on serving. It wants the admin token, which is in --data or --admin-token-file.
 
 The exit code is 0 when all is sound, 1 when something is damaged or cannot be read, 2 when there is nothing to check.`,
 		Args: cobra.NoArgs,
 	}
 	form := outputFlag(command, "table", "json")
-	flags := p.settingFlags(command, "data")
+	flags := p.settingFlags(command, "data", "admin-token-file")
 	base := urlFlag(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		ctx, stop := interruptible(command.Context())
@@ -60,14 +60,18 @@ The exit code is 0 when all is sound, 1 when something is damaged or cannot be r
 // checkEither checks what a server holds if base is its address, else the data directory of the settings; instead is what to do when a
 // server uses that.
 func (p *program) checkEither(ctx context.Context, command *cobra.Command, flags *settingFlags, base, instead string) (checked, error) {
-	if base != "" {
-		return p.checkServer(ctx, command, base)
-	}
 	cfg, _, err := p.load(flags)
 	if err != nil {
 		return checked{}, err
 	}
-	return p.checkDirectory(ctx, cfg.Data, instead)
+	if base == "" {
+		return p.checkDirectory(ctx, cfg.Data, instead)
+	}
+	server, err := p.adminServer(command, cfg, base)
+	if err != nil {
+		return checked{}, err
+	}
+	return p.checkServer(ctx, server)
 }
 
 // checked is what a check read, and what it found there.
@@ -95,8 +99,8 @@ func (p *program) checkDirectory(ctx context.Context, dir, instead string) (chec
 	return checked{dir, reports}, nil
 }
 
-func (p *program) checkServer(ctx context.Context, command *cobra.Command, base string) (checked, error) {
-	stream, err := requestBackup(ctx, command, base)
+func (p *program) checkServer(ctx context.Context, server *adminServer) (checked, error) {
+	stream, err := server.backup(ctx)
 	if err != nil {
 		return checked{}, err
 	}

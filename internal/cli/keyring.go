@@ -124,7 +124,7 @@ directory are looked through first, or with --url those of a running server: whi
 done. A server may encrypt with a version for as long as the longest data key reuse period, at most a day, after it was rotated.`,
 		Args: cobra.ExactArgs(2),
 	}
-	flags := p.settingFlags(command, "keyring", "data")
+	flags := p.settingFlags(command, "keyring", "data", "admin-token-file")
 	base := urlFlag(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		ctx, stop := interruptible(command.Context())

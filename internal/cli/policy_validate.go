@@ -13,12 +13,6 @@ import (
 	"github.com/staunchmq/staunch/internal/sqs"
 )
 
-func (p *program) policyCommand() *cobra.Command {
-	command := group("policy", "Decide by policies, or check them")
-	command.AddCommand(p.policyTestCommand(), p.policyValidateCommand())
-	return command
-}
-
 func (p *program) policyValidateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate FILE",

@@ -15,6 +15,7 @@ package config
 
 import (
 	"log/slog"
+	"path/filepath"
 	"time"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	// one. An empty AdminListen means no admin interface, which has no authentication. It, and the API with AuthOff, is not on
 	// other than a loopback address unless InsecureNoAuth is set.
 	Listen, AdminListen string
+
+	// AdminTokenFile is the file with the token of the admin interface; see TokenFile.
+	AdminTokenFile string
 
 	// InsecureNoAuth says in words that whoever can connect may do everything.
 	InsecureNoAuth bool
@@ -135,6 +139,15 @@ const (
 type Addresses struct {
 	API   string // host:port
 	Admin string // host:port; empty when there is no admin interface
+}
+
+// TokenFile returns the path of the file with the token of the admin interface; "" if there is none, because everything is in memory and
+// no file was named.
+func (c *Config) TokenFile() string {
+	if c.AdminTokenFile == "" && c.Journal == DiskJournal {
+		return filepath.Join(c.Data, "admin-token")
+	}
+	return c.AdminTokenFile
 }
 
 // shardsPerCoreMax is how many shards a server makes of itself at most. More cores than this share disks that gain

@@ -70,8 +70,13 @@ var settings = []Setting{
 	row("listen", "127.0.0.1:9324", address(), func(c *Config) *string { return &c.Listen },
 		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs auth, or insecure-no-auth."),
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
-		"Address of health, readiness, metrics, profiles and backups. Port 0 picks a free one; empty switches them off. "+
+		"Address of health, readiness, metrics, profiles, backups and identities (accounts, users, keys). Port 0 picks a free one; "+
+			"empty switches them off. All but health, readiness and metrics need the admin token. "+
 			"Any address that is not loopback needs insecure-no-auth."),
+	row("admin-token-file", "", optional(text("path")), func(c *Config) *string { return &c.AdminTokenFile },
+		"File with the admin token, which backups, profiles and identities need. Commands read it, too. "+
+			"The server makes it when it does not exist. "+
+			"Empty: admin-token in the data directory, or with the journal in memory a token that nobody knows."),
 	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
 		"Allow addresses that other machines can reach where nobody is asked who they are: "+
 			"whoever can connect can read, change and delete everything."),

@@ -10,6 +10,7 @@ import (
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
 	"github.com/staunchmq/staunch/internal/metrics"
@@ -25,6 +26,9 @@ type node struct {
 	catalog *catalog.Catalog
 	shards  []*shard.Shard
 	service *sqs.Service
+
+	identities *identity.Service
+	directory  *identity.Directory
 }
 
 // openNode replays all shards and starts nothing.
@@ -75,6 +79,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		PurgeInterval: cfg.PurgeInterval,
 		Logger:        log,
 	})
+	n.openIdentities(keys)
 	return n, nil
 }
 
@@ -95,6 +100,7 @@ func (n *node) run(core *lifecycle.Group) {
 		}
 		services := lifecycle.New(ctx)
 		services.Go("sqs", n.service.Run)
+		services.Go("identities", n.directory.Run)
 		services.Go("shards", func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():

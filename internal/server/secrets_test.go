@@ -70,9 +70,9 @@ func TestSecretsAreNowhere(t *testing.T) {
 	sendCanaries(t, n)
 	provokeErrors(t, n)
 	haystacks := map[string][]byte{
-		"metrics":    get(t, admin+"/metrics"),
-		"goroutines": get(t, admin+"/debug/pprof/goroutine?debug=2"),
-		"backup":     ask(t, http.MethodPost, admin+"/backup"),
+		"metrics":    ask(t, data, http.MethodGet, admin+"/metrics"),
+		"goroutines": ask(t, data, http.MethodGet, admin+"/debug/pprof/goroutine?debug=2"),
+		"backup":     ask(t, data, http.MethodPost, admin+"/backup"),
 	}
 	copyDir(t, data, data+"-crashed")
 	if err := n.close(); err != nil {
@@ -212,25 +212,33 @@ func provokeErrors(t *testing.T, n *node) {
 		}
 		_ = answer.Body.Close()
 	}
-	get(t, n.url("sse")+"?Action=SendMessage&MessageBody=canary&DelaySeconds=x&X-Amz-Signature=canary")
+	answer, err := http.Get(n.url("sse") + "?Action=SendMessage&MessageBody=canary&DelaySeconds=x&X-Amz-Signature=canary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
 }
 
-func get(t *testing.T, url string) []byte { return ask(t, http.MethodGet, url) }
-
-func ask(t *testing.T, method, url string) []byte {
+// ask asks the admin interface of the server with this data directory, with its token.
+func ask(t *testing.T, data, method, url string) []byte {
 	t.Helper()
+	token, err := os.ReadFile(filepath.Join(data, "admin-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status, err)
 	}
 	return body
 }

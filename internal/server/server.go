@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/staunchmq/staunch/internal/admin"
@@ -23,6 +24,7 @@ import (
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/credentials"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
@@ -69,7 +71,9 @@ type server struct {
 	keyring *keyring.Keyring
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
-	closers       []func() error
+	// identities is nil while the node starts and stops.
+	identities atomic.Pointer[identity.Service]
+	closers    []func() error
 }
 
 func (s *server) openKeys() (err error) {
@@ -163,14 +167,20 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 	outer := lifecycle.New(context.WithoutCancel(ctx))
 	starting := &readiness{}
 	if s.adminAPI != nil {
+		token, err := adminToken(s.cfg.TokenFile())
+		if err != nil {
+			return err
+		}
 		handler := admin.New(admin.Options{
-			Registry: s.metrics,
-			Ready:    starting.ready,
-			Note:     func() string { return roomNote(s.store) },
-			Version:  version.Read().String(),
-			Backup:   backupOf(s.store),
-			Clock:    clock.System(),
-			Logger:   s.log,
+			Registry:   s.metrics,
+			Ready:      starting.ready,
+			Note:       func() string { return roomNote(s.store) },
+			Version:    version.Read().String(),
+			Backup:     backupOf(s.store),
+			Identities: s.identities.Load,
+			Token:      token,
+			Clock:      clock.System(),
+			Logger:     s.log,
 		})
 		outer.Go("admin listener", func(ctx context.Context) error {
 			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
@@ -199,6 +209,10 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return core.Wait()
 	}
 	s.metrics.CollectQueues(n.samples)
+	if err := n.identities.EnsureAccount(ctx, s.cfg.Account); err != nil {
+		s.log.Warn("the account of the settings was not made; users and keys of it must wait for the next start", "account", s.cfg.Account, "error", err)
+	}
+	s.identities.Store(n.identities)
 
 	var keys gateway.Keys
 	if s.keys != nil {
@@ -225,6 +239,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		failure = fmt.Errorf("the listener failed: %w", err)
 	}
 	starting.stopping()
+	s.identities.Store(nil)
 	return errors.Join(failure, s.stop(n, core, httpServer))
 }
 

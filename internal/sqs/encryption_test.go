@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -322,6 +324,51 @@ func TestRotationWhileServing(t *testing.T) {
 		h.restart()
 		if got := h.drain(url); !slices.Equal(got, []string{"1", "2", "3"}) {
 			t.Errorf("received %q", got)
+		}
+	})
+}
+
+// TestCopiedMessagesStayReadable lets encrypted messages be copied forward, their records be trimmed, and the service start again.
+func TestCopiedMessagesStayReadable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, 1)
+		defer func() { h.stop() }()
+		var copied atomic.Int64
+		h.tune = func(o *shard.Options) {
+			o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = 20_000, 1<<50, 1
+			o.Observed.Cleaned = func(bytes int64) { copied.Add(bytes) }
+		}
+		k := h.withKeys()
+		standard := h.create("q", "KmsMasterKeyId", "alias/a")
+		fifo := h.createFIFO("fifo", "KmsMasterKeyId", "alias/a")
+		want := []string{"the first " + strings.Repeat("s", 500), "the second", "the third"}
+		for i, body := range want {
+			h.send(standard, body)
+			h.send(fifo, body, func(in *api.SendMessageInput) { in.MessageGroupId, in.MessageDeduplicationId = new("g"), new(fmt.Sprint(i)) })
+		}
+		_, sent, err := h.journals[0].Tail(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.change(keyring.Rotate("a", time.Now()))
+		busy := h.create("busy")
+		for i := range 400 {
+			h.send(busy, fmt.Sprint(i, strings.Repeat("x", 900)))
+			h.drain(busy)
+		}
+		if first, _, err := h.journals[0].Tail(t.Context()); err != nil || first <= sent || copied.Load() == 0 {
+			t.Fatalf("the journal begins at record %d (%v), the last message is in %d; %d bytes were copied", first, err, sent, copied.Load())
+		}
+		for _, body := range want {
+			if h.inJournals(body) {
+				t.Errorf("%.10q is in the journal as it is", body)
+			}
+		}
+		h.restart()
+		for _, url := range []string{standard, fifo} {
+			if got := h.drain(url); !slices.Equal(got, want) {
+				t.Errorf("%s: received %.20q", url, got)
+			}
 		}
 	})
 }

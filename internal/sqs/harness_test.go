@@ -31,6 +31,7 @@ type harness struct {
 	caller   *api.Caller
 	journals []*memjournal.Journal
 	options  Options
+	tune     func(*shard.Options) // of each shard that is started; may be nil
 	// faults wraps each shard, so that a test can make its calls fail; appends does that for the catalog's log.
 	faults  []*faultyShard
 	appends *faultyLog
@@ -210,6 +211,9 @@ func (h *harness) startShards() {
 		o := shard.Options{ID: uint32(i), Journal: journal.Journal(j), Clock: clock.System()}
 		if i == 0 {
 			o.Definitions = h.options.Catalog
+		}
+		if h.tune != nil {
+			h.tune(&o)
 		}
 		s, err := shard.Open(ctx, o)
 		if err != nil {

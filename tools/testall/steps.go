@@ -36,10 +36,11 @@ func steps(fuzzTime string) []step {
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./simulation"}, environ: []string{"STAUNCH_SIMULATION_SEEDS=10000"}},
 				"-run=^TestSeeds$", "-count=1", "-timeout=9m")},
+		{"compare", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 3 * time.Minute, compare},
 		{"chaos", "real processes that are killed", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
 		{"bench", "a short form of each benchmark: counts, memory and restarts, no times", 5 * time.Minute, checks(
-			check{"bin/staunch", []string{"go", "build", "-o", "bin/staunch", "./cmd/staunch"}},
+			check{"bin", []string{"go", "build", "-o", "bin/", "./cmd/staunch", "./bench"}},
 			short("throughput"),
 			short("backlog", "-messages", "20000"),
 			short("groups", "-messages", "10000", "-groups", "1000"),
@@ -47,6 +48,7 @@ func steps(fuzzTime string) []step {
 			short("queues", "-queues", "300"),
 			short("polls", "-polls", "500"),
 			short("purge", "-messages", "20000", "-expiry=false"),
+			short("stragglers", "-messages", "12000", "-size", "1024", "-checkpoint-bytes", "524288", "-rounds", "1"),
 		)},
 		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
 	}
@@ -54,6 +56,6 @@ func steps(fuzzTime string) []step {
 
 // short is a scenario of the benchmark with small numbers.
 func short(scenario string, more ...string) check {
-	args := []string{"go", "run", "./bench", "-raw-fsync=false", "-duration=200ms", "-size=100", "-scenario", scenario}
+	args := []string{"bin/bench", "-raw-fsync=false", "-duration=200ms", "-size=100", "-scenario", scenario}
 	return check{"bench " + scenario, append(args, more...)}
 }

@@ -1,0 +1,153 @@
+// Command compare measures Staunch beside the floor and beside every other SQS server that can be had, in one run.
+//
+// It builds Staunch and the floor (bench/floor), obtains its rivals from the registries of their languages (Maven Central, PyPI, the Go module proxy) into a
+// cache outside the repository, and starts all of them. Then it goes through its cells, a scenario with a number of connections each, in rounds: every
+// rival does a cell before the next cell begins, while the others are stopped by SIGSTOP. So what else the machine does hits all of them alike, and
+// the ratio of two rivals is taken within a round. What is reported is the median over the rounds. A rival that cannot be had is reported
+// with the reason, and one that loses, doubles or changes messages with what it did.
+//
+//	go run ./bench/compare                      the table, on standard output; progress on standard error
+//	go run ./bench/compare -docs docs           that, the plots, and both written into docs/performance.md
+//	go run ./bench/compare -short               Staunch and the floor alone, a second each: for the tests
+//
+// It fails when Staunch or the floor fail a check, and never because of a time.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	rounds         int
+	duration, warm time.Duration
+	only           string // names of rivals, with commas
+	plots          string // names of plots, with commas
+	json, docs     string
+	cache, scratch string
+	short          bool
+	backlog        int
+}
+
+func main() {
+	runtime.LockOSThread() // rivals die with the thread that started them
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is measured")
+	flag.DurationVar(&o.duration, "duration", 3*time.Second, "length of a measurement")
+	flag.DurationVar(&o.warm, "warm-up", time.Second, "how long a rival runs before each")
+	flag.StringVar(&o.only, "only", "", "measure these rivals alone, names with commas between")
+	flag.StringVar(&o.plots, "plots", "", "plots to make: all, or some of throughput,latency,memory,recovery")
+	flag.StringVar(&o.json, "json", "", "file for all results")
+	flag.StringVar(&o.docs, "docs", "", "directory of the documentation, to write plots and tables into (makes all plots)")
+	flag.StringVar(&o.cache, "cache", "", "directory for what is downloaded and built (default: one of the user's)")
+	flag.StringVar(&o.scratch, "scratch", "", "directory for the data of the servers; its disk is what is measured (default: a temporary one)")
+	flag.BoolVar(&o.short, "short", false, "Staunch and the floor alone, one round of a few seconds")
+	flag.IntVar(&o.backlog, "backlog", 1_000_000, "messages of the deepest backlog in the plots of memory and recovery")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if flag.NArg() > 0 || o.rounds < 1 || o.duration <= 0 || o.warm < 0 || o.backlog < 10 {
+		return errors.New("rounds, duration and backlog must be more than 0, and there are no arguments; see -help")
+	}
+	if o.docs != "" && o.plots == "" {
+		o.plots = "all"
+	}
+	if err := o.directories(); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.scratch)
+	list, cells := rivals(), allCells
+	if o.short {
+		o.rounds, o.duration, o.warm, cells = 1, time.Second, 200*time.Millisecond, shortCells
+		o.only = "staunch,floor"
+	}
+	if list, err = chosen(list, o.only); err != nil {
+		return err
+	}
+	c := &comparison{o: o, Machine: machine(o.scratch), Began: time.Now().UTC()}
+	defer c.stop()
+	c.obtain(ctx, list)
+	if !o.short {
+		c.warmUp(ctx)
+	}
+	if err := c.measure(ctx, cells); err != nil {
+		return err
+	}
+	if !o.short {
+		if err := c.measureIdle(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Print(c.report(cells))
+	if err := c.plot(ctx); err != nil {
+		return err
+	}
+	if o.docs != "" {
+		if err := writeDocs(o.docs, c.report(cells), c.Plots); err != nil {
+			return err
+		}
+	}
+	if o.json != "" {
+		if err := c.save(o.json); err != nil {
+			return err
+		}
+	}
+	return c.ownViolations()
+}
+
+// directories finds the cache and makes an empty scratch directory.
+func (o *options) directories() error {
+	if o.cache == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("%w; say where with -cache", err)
+		}
+		o.cache = filepath.Join(base, "staunch-compare")
+	}
+	if err := os.MkdirAll(o.cache, 0o755); err != nil {
+		return err
+	}
+	var err error
+	if o.cache, err = filepath.Abs(o.cache); err != nil {
+		return err
+	}
+	o.scratch, err = os.MkdirTemp(o.scratch, "staunch-compare-")
+	return err
+}
+
+// chosen returns the rivals with these names; all without names.
+func chosen(list []*rival, only string) ([]*rival, error) {
+	if only == "" {
+		return list, nil
+	}
+	var out []*rival
+	for name := range strings.SplitSeq(only, ",") {
+		found := false
+		for _, r := range list {
+			if r.name == name {
+				out, found = append(out, r), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no rival %q", name)
+		}
+	}
+	return out, nil
+}

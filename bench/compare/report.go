@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/staunchmq/staunch/internal/loadgen"
+)
+
+func rate(r *loadgen.Result) float64 { return r.Phases[0].Rate }
+
+// delivery returns a percentile of the time from send to receive, in milliseconds.
+func delivery(of func(loadgen.Operation) float64) func(*loadgen.Result) float64 {
+	return func(r *loadgen.Result) float64 {
+		for _, op := range r.Phases[0].Operations {
+			if op.Name == "delivery" {
+				return of(op)
+			}
+		}
+		return 0
+	}
+}
+
+func p50(op loadgen.Operation) float64 { return op.P50 }
+
+func p99(op loadgen.Operation) float64 { return op.P99 }
+
+// report returns the tables, in Markdown.
+func (c *comparison) report(cells []cell) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s. %d rounds, %v each after a warm-up of %v; bodies of 1,024 bytes; every request signed; load generator on the same machine; medians of the rounds.\n\n",
+		c.Machine, c.o.rounds, c.o.duration, c.o.warm)
+	c.reportRates(&b, cells)
+	c.reportRatios(&b, cells, "staunch")
+	c.reportRatios(&b, cells, "staunch-memory")
+	c.reportLatency(&b, cells)
+	c.reportCPU(&b, cells)
+	c.reportIdle(&b)
+	c.reportRivals(&b)
+	return b.String()
+}
+
+func (c *comparison) names() (names []string) {
+	for _, r := range c.Rivals {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// table writes a table of cells and rivals.
+func (c *comparison) table(b *strings.Builder, title string, cells []cell, names []string, text func(cell, rival string) string) {
+	fmt.Fprintf(b, "**%s**\n\n| |", title)
+	for _, cell := range cells {
+		fmt.Fprintf(b, " %s |", cell)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(cells)) + "\n")
+	for _, name := range names {
+		fmt.Fprintf(b, "| %s |", name)
+		for _, cell := range cells {
+			fmt.Fprintf(b, " %s |", text(cell.String(), name))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+func throughput(cells []cell) []cell {
+	return slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.rate > 0 })
+}
+
+func paced(cells []cell) []cell {
+	return slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.rate == 0 })
+}
+
+func (c *comparison) reportRates(b *strings.Builder, cells []cell) {
+	c.table(b, "Messages per second", throughput(cells), c.names(), func(cell, rival string) string {
+		return number("%.0f", median(c.figures(cell, rival, rate))) + c.footnote(cell, rival)
+	})
+}
+
+// number writes a figure, and 0 as a dash: it was not measured.
+func number(format string, v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf(format, v)
+}
+
+// footnote marks what had a fault; reportRivals says which.
+func (c *comparison) footnote(cell, rival string) string {
+	for _, m := range c.Results {
+		if m.Cell == cell && m.Rival == rival && m.Fault != "" {
+			return " (!)"
+		}
+	}
+	return ""
+}
+
+func (c *comparison) reportRatios(b *strings.Builder, cells []cell, of string) {
+	names := slices.DeleteFunc(c.names(), func(name string) bool { return name == of })
+	if len(names) == len(c.Rivals) || len(names) == 0 {
+		return // it was not measured, or nothing else was
+	}
+	c.table(b, of+" as a multiple of", throughput(cells), names, func(cell, rival string) string {
+		list := c.ratios(cell, of, rival, rate)
+		text := number("%.2f", median(list))
+		if len(list) > 1 {
+			text += fmt.Sprintf(" (%.2f–%.2f)", slices.Min(list), slices.Max(list))
+		}
+		return text
+	})
+}
+
+func (c *comparison) reportLatency(b *strings.Builder, cells []cell) {
+	if cells = paced(cells); len(cells) == 0 {
+		return
+	}
+	c.table(b, "Send to receive, p50 / p99 in milliseconds, receives waiting", cells, c.names(), func(cell, rival string) string {
+		x, y := median(c.figures(cell, rival, delivery(p50))), median(c.figures(cell, rival, delivery(p99)))
+		return number("%.2f", x) + " / " + number("%.2f", y) + c.footnote(cell, rival)
+	})
+}
+
+func (c *comparison) reportCPU(b *strings.Builder, cells []cell) {
+	c.table(b, "CPU time per request in microseconds, server / load generator", throughput(cells), c.names(), func(cell, rival string) string {
+		server := median(c.figures(cell, rival, func(r *loadgen.Result) float64 { return r.Phases[0].CPU.ServerPerRequest }))
+		client := median(c.figures(cell, rival, func(r *loadgen.Result) float64 { return r.Phases[0].CPU.ClientPerRequest }))
+		return number("%.0f", server) + " / " + number("%.0f", client)
+	})
+}
+
+func (c *comparison) reportRivals(b *strings.Builder) {
+	b.WriteString("| server | version | protocol | an answer means |\n|---|---|---|---|\n")
+	for _, r := range c.Rivals {
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", r.Name, r.Version, r.Speaks, r.Keeps)
+	}
+	b.WriteString("\n")
+	for _, r := range rivals() {
+		if reason, ok := c.Skipped[r.name]; ok {
+			fmt.Fprintf(b, "- %s was skipped: %s\n", r.name, reason)
+		}
+	}
+	said := make(map[string]bool)
+	for _, m := range c.Results {
+		if key := m.Rival + m.Cell; m.Fault != "" && !said[key] {
+			said[key] = true
+			fmt.Fprintf(b, "- (!) %s, %s, round %d: %s\n", m.Rival, m.Cell, m.Round, strings.Join(strings.Fields(m.Fault), " "))
+		}
+	}
+}
+
+// The part of docs/performance.md that this program writes.
+const (
+	docsBegin = "<!-- written by bench/compare: begin -->\n"
+	docsEnd   = "<!-- written by bench/compare: end -->\n"
+)
+
+// writeDocs replaces that part, and writes the plots beside it.
+func writeDocs(dir, report string, plots []chart) error {
+	file := filepath.Join(dir, "performance.md")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, ok1 := strings.Cut(string(text), docsBegin)
+	_, after, ok2 := strings.Cut(rest, docsEnd)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("%s has no line %q, or none %q after it", file, docsBegin, docsEnd)
+	}
+	part := report
+	for _, p := range plots {
+		name := "performance-" + p.Name + ".svg"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(p.svg()), 0o644); err != nil {
+			return err
+		}
+		part += fmt.Sprintf("\n![%s](%s)\n", p.Title, name)
+	}
+	return os.WriteFile(file, []byte(before+docsBegin+"\n"+part+"\n"+docsEnd+after), 0o644)
+}

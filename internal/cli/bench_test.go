@@ -1,0 +1,147 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/staunchmq/staunch/internal/loadgen"
+)
+
+// short makes a scenario a matter of milliseconds.
+var short = []string{"--duration", "50ms", "-c", "3", "--groups", "5", "--drain-timeout", "1m", "-o", "json"}
+
+func TestBenchMeasuresAndChecksEveryScenario(t *testing.T) {
+	at, stop := startServer(t, t.TempDir())
+	defer stop()
+	for protocol, environ := range map[string][]string{
+		"json":  nil,
+		"query": {"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=eu-west-1"},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			hdr := filepath.Join(t.TempDir(), "times.hlog")
+			args := append([]string{"bench", "--endpoint", "http://" + at.API, "--admin", "http://" + at.Admin, "--protocol", protocol}, short...)
+			for _, part := range [][]string{
+				{"send", "send-batch", "round-trip", "long-poll", "fifo", "fan-in"},
+				{"send-batch", "receive-delete", "backlog", "--messages", "205", "--hdr", hdr},
+			} {
+				code, stdout, stderr := run(environ, append(args, part...)...)
+				if code != 0 {
+					t.Fatalf("exit code %d: %s", code, stderr)
+				}
+				checkResults(t, stdout, part, environ != nil)
+			}
+			log, err := os.ReadFile(hdr)
+			if err != nil || !strings.Contains(string(log), "Tag=backlog.drain.delete,") {
+				t.Errorf("histograms: %v\n%s", err, log)
+			}
+		})
+	}
+}
+
+// checkResults expects results of these scenarios, with everything received and deleted.
+func checkResults(t *testing.T, stdout string, scenarios []string, signed bool) {
+	t.Helper()
+	var file struct{ Results []*loadgen.Result }
+	if err := json.Unmarshal([]byte(stdout), &file); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range file.Results {
+		if r.Scenario != scenarios[i] || r.Signed != signed {
+			t.Errorf("result %d is of %s, signed %v", i, r.Scenario, r.Signed)
+		}
+		c := r.Checks
+		if c != (loadgen.Checks{Sent: c.Sent, Received: c.Sent, Deleted: c.Sent}) || c.Sent == 0 || r.Messages > 0 && c.Sent != 205 {
+			t.Errorf("%s: %+v", r.Scenario, c)
+		}
+	}
+}
+
+func TestBenchLeavesWhatIsNotItsOwn(t *testing.T) {
+	at, stop := startServer(t, t.TempDir())
+	defer stop()
+	sendSome(t, at.API, 3)
+	bench := []string{"bench", "send", "--endpoint", "http://" + at.API, "--queue"}
+	expect(t, 0, `"foreign": 3`, append(append(bench, "q"), short...)...)
+	// Now they are in flight, and of its own the first run has left nothing.
+	expect(t, 0, `"foreign": 0`, append(append(bench, "http://x/000000000000/q"), short...)...)
+}
+
+func TestBenchFindsFaults(t *testing.T) {
+	for fault, words := range map[string]string{
+		"loses":   "messages were sent and never received … broke a promise",
+		"refuses": "SendMessage answered HTTP 500: no … Does a server that speaks SQS listen at",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch target := r.Header.Get("X-Amz-Target"); {
+				case strings.HasSuffix(target, "CreateQueue"):
+					_, _ = w.Write([]byte(`{"QueueUrl":"http://x/1/q"}`))
+				case fault == "refuses" && strings.HasSuffix(target, "SendMessage"):
+					http.Error(w, "no", http.StatusInternalServerError)
+				default:
+					_, _ = w.Write([]byte("{}"))
+				}
+			}))
+			defer server.Close()
+			expect(t, 1, words, append(append([]string{"bench", "send", "--endpoint", server.URL}, short...), "--drain-timeout", "20ms")...)
+		})
+	}
+}
+
+func TestBenchRefusesNonsense(t *testing.T) {
+	for words, args := range map[string]string{
+		`no scenario "sned"; the nearest is send`:        "sned",
+		"size is 3; it can be 36 to 1048576":             "send --size 3",
+		"batch is 11":                                    "send-batch --batch 11",
+		"over the 1048576 bytes that a batch may have":   "round-trip --size 200000",
+		"connections is -1":                              "send -c -1",
+		"duration is -1s":                                "send --duration -1s",
+		"warm-up does not go with backlog":               "backlog --warm-up 1s",
+		"messages does not go with fifo":                 "fifo --messages 5",
+		"rate does not go with receive-delete":           "receive-delete --rate 10",
+		"wait is 1.5s":                                   "round-trip --wait 1500ms",
+		`protocol is "xml"; it can be json or query`:     "send --protocol xml",
+		"an access key without a secret key":             "send --access-key a",
+		"a secret key without an access key":             "send --secret-key a",
+		`endpoint "x" is not an http:// or https:// URL`: "send --endpoint x",
+		"from server-pid or from admin, not from both":   "send --server-pid 1 --admin http://x",
+		"-o xml is not a form of output":                 "send -o xml",
+		"ahead is 5; it can be a batch (10) and more":    "fifo --ahead 5",
+		"accepts 2 arg(s), received 1":                   "compare a",
+		"no such file":                                   "compare none.json none.json",
+	} {
+		expect(t, 2, words, append([]string{"bench"}, strings.Fields(args)...)...)
+	}
+}
+
+func TestBenchCompare(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, rate, p50 float64, scenario string) string {
+		result := loadgen.Result{Scenario: scenario, Phases: []loadgen.Phase{{
+			Name: scenario, Rate: rate, Operations: []loadgen.Operation{{Name: "send", P50: p50, P99: 3}}, CPU: loadgen.CPU{ClientPerRequest: 10},
+		}}}
+		text, err := json.Marshal(map[string]any{"results": []loadgen.Result{result}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a, b, other := write("a.json", 1000, 2, "send"), write("b.json", 1500, 1, "send"), write("other.json", 1, 1, "fifo")
+	out := expect(t, 0, "SCENARIO", "bench", "compare", a, b)
+	for _, line := range []string{"send messages_per_second 1000 1500 1.50", "send send.p50_ms 2 1 0.50", "send send.p99_ms 3 3 1.00", "send client_us_per_request 10 10 1.00"} {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), line) {
+			t.Errorf("no %q in\n%s", line, out)
+		}
+	}
+	expect(t, 0, `"b_to_a": 1.5`, "bench", "compare", a, b, "-o", "json")
+	expect(t, 2, "no scenario in common", "bench", "compare", a, other)
+}

@@ -1,0 +1,135 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestIdentityCommands(t *testing.T) {
+	tmp := t.TempDir()
+	data := filepath.Join(tmp, "data")
+	at, stop := startServer(t, data)
+	server := []string{"--url", "http://" + at.Admin, "--data", data}
+	do := func(code int, words string, args ...string) string {
+		t.Helper()
+		return expect(t, code, words, append(args, server...)...)
+	}
+	file := func(name, content string) string {
+		t.Helper()
+		path := filepath.Join(tmp, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	policy := file("policy.json", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}`)
+	trust := file("trust.json", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}]}`)
+
+	// Accounts. That of the settings is there from the start.
+	do(0, "000000000000 … -", "account", "list")
+	do(0, "111122223333  shop", "account", "create", "shop", "--id", "111122223333")
+	do(1, "already", "account", "create", "shop")
+	do(2, "12 digits … account create --help", "account", "create", "--id", "1")
+	do(0, `"name": "shop"`, "account", "list", "-o", "json")
+
+	// Users, groups and roles.
+	do(0, "arn:aws:iam::000000000000:user/ann", "user", "create", "ann")
+	do(0, "arn:aws:iam::111122223333:user/ops/ann", "user", "create", "ann", "--account", "shop", "--path", "/ops/")
+	do(1, "has a user Ann already … Nothing was changed", "user", "create", "Ann")
+	do(2, "user name", "user", "create", "a b")
+	do(0, "GROUP  ID", "group", "create", "staff")
+	do(0, "user ann is in group staff", "group", "add", "staff", "ann")
+	do(0, "  staff  ", "user", "list")
+	do(0, `"ann"`, "group", "list", "-o", "json")
+	do(0, "user ann is not in group staff", "group", "remove", "staff", "ann")
+	do(2, "--trust is missing", "role", "create", "deploy")
+	do(0, "role/deploy  4h0m0s", "role", "create", "deploy", "--trust", trust, "--max-session", "4h")
+	do(2, "whole seconds", "role", "update", "deploy", "--max-session", "3600001ms")
+	do(2, "nothing to change", "role", "update", "deploy")
+	do(0, "2h0m0s", "role", "update", "deploy", "--max-session", "2h")
+	do(0, "sts:AssumeRole", "role", "list", "-o", "json")
+
+	// Policies.
+	do(0, "user ann has policy all", "policy", "put", "all", policy, "--user", "ann")
+	if out := do(0, "", "policy", "get", "all", "--user", "ann"); out != `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}`+"\n" {
+		t.Errorf("the policy comes back as %s", out)
+	}
+	do(0, "all     97", "policy", "list", "--user", "ann")
+	do(2, "exactly one of --user, --group and --role", "policy", "list")
+	do(2, "the policy cannot be used", "policy", "put", "all", file("bad.json", "[]"), "--role", "deploy")
+	do(2, "Name a file", "policy", "put", "all", filepath.Join(tmp, "none"), "--role", "deploy")
+	do(0, "user ann has no policy all any more", "policy", "delete", "all", "--user", "ann")
+	do(1, "user ann has no policy", "policy", "get", "all", "--user", "ann")
+	testKeys(t, do, file)
+
+	do(1, "has users … Nothing was changed", "account", "delete", "shop")
+	do(0, "user ann deleted", "user", "delete", "ann", "--account", "shop")
+	do(0, "account shop deleted", "account", "delete", "shop")
+	do(0, "group staff deleted", "group", "delete", "staff")
+	do(0, "role deploy deleted", "role", "delete", "deploy")
+	keys := do(0, "ann", "key", "list")
+	stop()
+
+	// All of it is there after a restart.
+	at, stop = startServer(t, data)
+	defer stop()
+	server[1] = "http://" + at.Admin
+	if again := do(0, "ann", "key", "list"); again != keys {
+		t.Errorf("after a restart:\n%s\nbefore it:\n%s", again, keys)
+	}
+}
+
+func testKeys(t *testing.T, do func(int, string, ...string) string, file func(string, string) string) {
+	var made struct{ ID, Secret, User string }
+	if err := json.Unmarshal([]byte(do(0, "", "key", "create", "ann", "-o", "json")), &made); err != nil {
+		t.Fatal(err)
+	}
+	if len(made.ID) != 20 || len(made.Secret) != 40 || made.User != "ann" {
+		t.Errorf("a key with ID %q and a secret of %d characters", made.ID, len(made.Secret))
+	}
+	do(2, "give either USER or --root", "key", "create")
+	do(2, "give either USER or --root", "key", "create", "ann", "--root")
+	if out := do(0, "", "key", "create", "--root", "-o", "env"); !regexp.MustCompile(`^export AWS_ACCESS_KEY_ID=AKIA\w{16} AWS_SECRET_ACCESS_KEY=\S{40}\n$`).MatchString(out) {
+		t.Error("-o env is not what a shell takes")
+	}
+	credentials := do(0, "[ann]", "key", "rotate", made.ID, "-o", "credentials-file")
+	do(1, "2 access keys already: delete one first", "key", "rotate", made.ID)
+	do(0, "disabled", "key", "disable", made.ID)
+	list := do(0, made.ID+"  ann   disabled", "key", "list", "ann")
+	if strings.Contains(list, made.Secret) || strings.Contains(list, "root") {
+		t.Errorf("the list of ann's keys:\n%s", list)
+	}
+	do(0, "enabled", "key", "enable", made.ID)
+	do(0, "deleted", "key", "delete", made.ID)
+	do(1, "no access key", "key", "delete", made.ID)
+
+	// A credentials file comes back in.
+	do(0, "ann has access key AKIA", "key", "import", file("credentials", "# keys\n\n"+credentials+"\n[worker]\naws_access_key_id=AKIAIMPORTED0000\naws_secret_access_key = imported=secret\n"))
+	do(0, "AKIAIMPORTED0000  worker  active", "key", "list", "worker")
+	for content, words := range map[string]string{
+		"":                           "no [profile]",
+		"a = b":                      "line 1 stands before",
+		"[worker":                    "line 1 is not a [profile]",
+		"[w]\nx":                     "line 2 is not NAME = VALUE … Nothing was changed",
+		"[w]\naws_session_token = x": "line 2: aws_session_token cannot be imported",
+		"[w]\naws_access_key_id = x": "profile w has no",
+		"[w]\naws_access_key_id = x\n" + "aws_access_key_id = y": "line 3: aws_access_key_id is there twice",
+		"[w]\naws_access_key_id = x\naws_secret_access_key = y":  "profile w: access key ID \"x\"",
+	} {
+		do(2, words, "key", "import", file("wrong", content))
+	}
+}
+
+func TestIdentityCommandsFindTheirServer(t *testing.T) {
+	tmp := t.TempDir()
+	expect(t, 1, "read the admin token … --data or --admin-token-file", "user", "list", "--data", tmp)
+	expect(t, 1, "no answer … Is the server running", "user", "list", "--admin-token-file", "/dev/null", "--url", "http://127.0.0.1:1")
+	code, _, stderr := run([]string{"STAUNCH_JOURNAL=memory"}, "user", "list")
+	if code != 2 || !strings.Contains(stderr, "the journal in memory") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}

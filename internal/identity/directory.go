@@ -1,0 +1,158 @@
+package identity
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
+	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/iam"
+)
+
+// Directory answers what each request asks about identities. It waits for nobody, and what it has once found out it knows until the
+// identities change: then a key is decrypted, and the policies of a principal are collected, anew on first use.
+type Directory struct {
+	catalog *catalog.Catalog
+	sealer  Sealer
+	clock   clock.Clock
+	log     *slog.Logger
+	known   atomic.Pointer[known]
+
+	// used has an *atomic.Int64 for each key that was used, by its ID.
+	used sync.Map
+}
+
+// DirectoryOptions is what a Directory works with. All fields are needed.
+type DirectoryOptions struct {
+	Catalog *catalog.Catalog
+	Sealer  Sealer
+	Clock   clock.Clock
+	Logger  *slog.Logger
+}
+
+// NewDirectory returns a directory of the identities in a catalog. It starts nothing.
+func NewDirectory(o DirectoryOptions) *Directory {
+	return &Directory{catalog: o.Catalog, sealer: o.Sealer, clock: o.Clock, log: o.Logger}
+}
+
+// known is what was made of some identities. Only what exists is remembered, so the identities bound it.
+type known struct {
+	of *catalog.Identities
+	// keys has an *api.AccessKey for a *catalog.AccessKey, and policies a []*iam.Policy for a *catalog.User or *catalog.Role.
+	keys, policies sync.Map
+}
+
+func (d *Directory) now() *known {
+	ids := d.catalog.View().Identities()
+	k := d.known.Load()
+	if k == nil || k.of != ids {
+		// Of several that do this at once one wins; what the others remember is lost, and nothing else.
+		k = &known{of: ids}
+		d.known.Store(k)
+	}
+	return k
+}
+
+// AccessKey returns the access key with this ID, also an inactive one. It returns false if there is none, or if its secret cannot be decrypted,
+// which is logged.
+func (d *Directory) AccessKey(id string) (api.AccessKey, bool) {
+	k := d.now()
+	record := k.of.Key(id)
+	if record == nil {
+		return api.AccessKey{}, false
+	}
+	if key, ok := k.keys.Load(record); ok {
+		return *key.(*api.AccessKey), true
+	}
+	secret, err := d.sealer.Open(record.Sealed, sealContext(record))
+	if err != nil {
+		d.log.Error("the secret of an access key cannot be decrypted, so its requests are refused; is this the right keyring?",
+			"access_key_id", id, "error", err)
+		return api.AccessKey{}, false
+	}
+	key := &api.AccessKey{
+		Secret:    string(secret),
+		Principal: api.Principal{Account: record.Account, ARN: RootARN(record.Account), UserID: record.Account},
+		Inactive:  record.Inactive,
+	}
+	if u := k.of.User(record.User); u != nil {
+		key.Principal.ARN, key.Principal.UserID = userARN(u.Account, u.Path, u.Name), u.ID
+	}
+	k.keys.Store(record, key)
+	return *key, true
+}
+
+// Policies returns the policies of a principal: of a user its own and those of its groups, of a role's session those of the role. A
+// root has none, because it needs none; a user or role that is gone has none either. A policy that this program cannot read, because
+// another one wrote it, is one that denies everything. The slice must not be changed.
+func (d *Directory) Policies(p api.Principal) []*iam.Policy {
+	k := d.now()
+	if u := k.of.User(p.UserID); u != nil {
+		return d.policiesOf(k, u, u.ID, u.Groups)
+	}
+	role, _, _ := strings.Cut(p.UserID, ":")
+	if r := k.of.Role(role); r != nil {
+		return d.policiesOf(k, r, r.ID, nil)
+	}
+	return nil
+}
+
+// policiesOf collects the policies of a *catalog.User or *catalog.Role with this ID, and those of groups.
+func (d *Directory) policiesOf(k *known, of any, id string, groups []string) []*iam.Policy {
+	if policies, ok := k.policies.Load(of); ok {
+		return policies.([]*iam.Policy)
+	}
+	policies := []*iam.Policy{}
+	for _, id := range append([]string{id}, groups...) {
+		for p := range k.of.Policies(id) {
+			policies = append(policies, d.compiled(p))
+		}
+	}
+	kept, _ := k.policies.LoadOrStore(of, policies)
+	return kept.([]*iam.Policy)
+}
+
+// denyAll stands for a policy that cannot be read.
+var denyAll = func() *iam.Policy {
+	p, err := iam.Parse(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`, iam.IdentityPolicy)
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return p
+}()
+
+func (d *Directory) compiled(p *catalog.Policy) *iam.Policy {
+	compiled, err := iam.Parse(p.Document, iam.IdentityPolicy)
+	if err != nil {
+		d.log.Error("a policy cannot be read, so it denies everything; put another one in its place", "policy", p.Name, "owner", p.Owner, "error", err)
+		compiled = denyAll
+	}
+	return compiled.Named("policy " + p.Name)
+}
+
+// RoleByARN returns the role that an ARN names, or nil. The path in the ARN must be the role's.
+func (d *Directory) RoleByARN(roleARN string) *Role {
+	account, name, ok := parseRoleARN(roleARN)
+	if !ok {
+		return nil
+	}
+	r := d.now().of.RoleNamed(account, name)
+	if r == nil {
+		return nil
+	}
+	if role := roleOf(r); role.ARN == roleARN {
+		return role
+	}
+	return nil
+}
+
+// RoleByID returns the role with this unique ID, or nil.
+func (d *Directory) RoleByID(id string) *Role {
+	if r := d.now().of.Role(id); r != nil {
+		return roleOf(r)
+	}
+	return nil
+}
