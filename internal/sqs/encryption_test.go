@@ -94,7 +94,11 @@ func (h *harness) inJournals(text string) bool {
 	h.t.Helper()
 	found := false
 	for _, j := range h.journals {
-		err := j.Read(h.t.Context(), 1, func(_ journal.Seq, rec []byte) error {
+		first, _, err := j.Tail(h.t.Context())
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		err = j.Read(h.t.Context(), first, func(_ journal.Seq, rec []byte) error {
 			found = found || bytes.Contains(rec, []byte(text))
 			return nil
 		})
