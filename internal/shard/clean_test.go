@@ -287,6 +287,35 @@ func TestCleaningWhileRoomIsScarce(t *testing.T) {
 	}
 }
 
+// Cleaning does no more of what time has brought to a partition than requests do: it waits until the partition is up to date.
+func TestCleaningWaitsForALatePartition(t *testing.T) {
+	s := massDue(t)
+	s.options.CleanRate = 1 << 50
+	s.cleaning = newCleaning(s.partitions[standard].Live(), 1, s.last, true)
+	for turns := int64(1); s.cleaning != nil; turns++ {
+		if err := s.Shard.turn(); err != nil {
+			t.Fatal(err)
+		}
+		s.saving.Wait()
+		for len(s.committer) > 0 {
+			s.settle(<-s.committer)
+		}
+		if n := s.partitions[standard].Stats().Visible; n > turns*fewAtATime*2 {
+			t.Fatalf("%d messages are visible after %d turns", n, turns)
+		}
+		if turns > manyDue {
+			t.Fatal("cleaning has not come to an end")
+		}
+	}
+	s.rest()
+	for run := range s.partitions[standard].Live() {
+		if run.At == run.Ref {
+			t.Errorf("%d messages from %v on were not copied", run.Count, run.Ref)
+		}
+	}
+	requireSameAsJournal(t, s.Shard, s.options.Journal.(*memjournal.Journal))
+}
+
 func TestCleaningStopsAtARecordThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1<<50, 1 })
