@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/clock"
 )
 
 // Listener makes the connections of l cheaper for net/http. It changes nothing that a client could see, apart from deadlines that
@@ -51,7 +53,7 @@ func (d *deadline) begin() (set bool) {
 		d.have = d.want
 		return set
 	}
-	if latest := d.want.Add(max(0, time.Until(d.want)) / 8); d.have.Before(d.want) || d.have.After(latest) {
+	if latest := d.want.Add(max(0, d.want.Sub(clock.System().Now())) / 8); d.have.Before(d.want) || d.have.After(latest) {
 		d.have = latest
 		return true
 	}
