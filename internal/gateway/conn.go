@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -35,6 +37,10 @@ type conn struct {
 	read, write deadline // guarded by mu, as all here
 	// deaf says that nobody needs to know whether the client hangs up before the answer.
 	deaf bool
+	// comes is how many bytes of the answer's body are certain to be written, and held is the beginning of the answer that goes with
+	// them. They belong to whoever writes.
+	comes int
+	held  *buffer
 }
 
 // deadline is one of the deadlines of a connection.
@@ -98,12 +104,47 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	}
 	c.mu.Unlock()
 	if err == nil {
-		n, err = c.Conn.Write(p)
+		n, err = c.writeOrHold(p)
 	}
 	c.mu.Lock()
 	c.write.busy = false
 	c.mu.Unlock()
 	return n, err
+}
+
+// whole says that an answer begins with the next byte that is written, and that its body has so many bytes. net/http writes a long
+// one in two parts, the first of them 4 KiB: to send them together is one system call less, and one for the client.
+func (x *exchange) whole(body int) {
+	if c := x.conn(); c != nil && body > wholeMin && x.r.Method != http.MethodHead {
+		c.comes = body
+	}
+}
+
+// wholeMin is more than what fits into net/http's buffer beside the head of an answer.
+const wholeMin = 3 << 10
+
+// writeOrHold writes p, unless it is known that more comes at once.
+func (c *conn) writeOrHold(p []byte) (n int, err error) {
+	if c.held != nil {
+		both := net.Buffers{c.held.bytes, p}
+		written, err := both.WriteTo(c.Conn)
+		n = max(0, int(written)-len(c.held.bytes))
+		c.held.giveBack()
+		c.held = nil
+		return n, err
+	}
+	comes := c.comes
+	c.comes = 0
+	if comes == 0 {
+		return c.Conn.Write(p)
+	}
+	_, body, ok := bytes.Cut(p, []byte("\r\n\r\n"))
+	if !ok || len(body) >= comes {
+		return c.Conn.Write(p)
+	}
+	c.held = takeBuffer()
+	c.held.bytes = append(c.held.bytes, p...)
+	return len(p), nil
 }
 
 // SetReadDeadline implements net.Conn.
@@ -154,9 +195,15 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 
 // setDeaf says whether anybody needs to know if the client hangs up. It is called before the request's body is read to its end.
 func (x *exchange) setDeaf(deaf bool) {
-	if c, ok := x.r.Context().Value(connKey{}).(*conn); ok {
+	if c := x.conn(); c != nil {
 		c.mu.Lock()
 		c.deaf = deaf
 		c.mu.Unlock()
 	}
+}
+
+// conn returns the request's connection, nil if it is none of a [Listener].
+func (x *exchange) conn() *conn {
+	c, _ := x.r.Context().Value(connKey{}).(*conn)
+	return c
 }

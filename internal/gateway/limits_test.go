@@ -355,6 +355,36 @@ func TestClientWhoDoesNotRead(t *testing.T) {
 	})
 }
 
+// TestAnswersOfAllSizes reads answers around the sizes at which they are written in another way, over one connection.
+func TestAnswersOfAllSizes(t *testing.T) {
+	service := fake(func(_ context.Context, _ string, _ *api.Caller, in any) (any, error) {
+		size := int(*in.(*api.ReceiveMessageInput).MaxNumberOfMessages)
+		return &api.ReceiveMessageOutput{Messages: []api.Message{{Body: strings.Repeat("a", size)}}}, nil
+	})
+	conn := serve(t, NewServer(New(Options{SQS: service}), ServerOptions{}))
+	reader := bufio.NewReader(conn)
+	sizes := []int{0, 1, 20_000, 100_000, 1 << 20}
+	for size := wholeMin - 60; size < 4096+60; size++ {
+		sizes = append(sizes, size)
+	}
+	for _, size := range sizes {
+		in := fmt.Sprintf(`{"MaxNumberOfMessages":%d}`, size)
+		write(conn, fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: %d\r\n\r\n%s", len(in), in))
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("body of %d bytes: %v", size, err)
+		}
+		got, err := io.ReadAll(response.Body)
+		want := `{"Messages":[{"Body":"` + strings.Repeat("a", size) + `"}]}`
+		if size == 0 {
+			want = `{"Messages":[{}]}`
+		}
+		if err != nil || string(got) != want {
+			t.Fatalf("body of %d bytes: read %d bytes, %v", size, len(got), err)
+		}
+	}
+}
+
 // TestRequestsOfImpatientClients sends requests without waiting for the answers, and hangs up before the last.
 func TestRequestsOfImpatientClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
