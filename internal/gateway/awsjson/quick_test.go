@@ -1,7 +1,9 @@
 package awsjson
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -99,6 +101,31 @@ func TestAllocationBudgets(t *testing.T) {
 			}
 		}); n > budget {
 			t.Errorf("%s allocates %v times, more than %v: %s", r.action, n, budget, r.body)
+		}
+	}
+}
+
+// BenchmarkDecode compares the decoders, with bodies of 1 KiB.
+func BenchmarkDecode(b *testing.B) {
+	text := strings.Repeat("a", 1024)
+	entries := make([]string, 10)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"Id":"%d","MessageBody":"%s"}`, i, text)
+	}
+	for _, r := range []struct{ action, body string }{
+		{"SendMessage", `{"QueueUrl":"http://localhost:9324/000000000000/orders","MessageBody":"` + text + `"}`},
+		{"SendMessageBatch", `{"QueueUrl":"http://localhost:9324/000000000000/orders","Entries":[` + strings.Join(entries, ",") + `]}`},
+	} {
+		a, body := api.ActionNamed(r.action), []byte(r.body)
+		for name, decode := range map[string]func(*api.Action, []byte) (any, error){"quick": Decode, "general": decodeGeneral} {
+			b.Run(r.action+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := decode(a, body); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }
