@@ -148,6 +148,7 @@ type exchange struct {
 // serve takes the request through all steps.
 func (x *exchange) serve() {
 	x.limitBody()
+	x.setDeaf(false)
 	in, credential, err := x.decode()
 	if err != nil {
 		x.fail(err)

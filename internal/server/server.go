@@ -222,7 +222,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	handler := gateway.New(options)
 	httpServer := gateway.NewServer(handler, gateway.ServerOptions{Logger: s.log})
 	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(s.api) }()
+	go func() { served <- httpServer.Serve(gateway.Listener(s.api)) }()
 	starting.done(n.service.Ready)
 	s.log.Info("ready", "api", at.API, "admin", at.Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
 	if ready != nil {
