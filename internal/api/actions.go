@@ -31,6 +31,8 @@ type Action struct {
 	Permission string
 	// OwnerOnly actions can be used by the queue's own account alone, whatever its policy says (reference/sqs.md 11.3).
 	OwnerOnly bool
+	// Waits is true for the action that may wait long before it answers. It should be told when the client hangs up.
+	Waits bool
 	// Input describes the input; Output describes the output and is nil for actions without one.
 	Input, Output *Shape
 	// NewInput returns a pointer to a zero input.
@@ -96,7 +98,7 @@ var Actions = []*Action{
 	ownerOnly(answering("ListQueueTags", listQueueTagsInput, listQueueTagsOutput, SQS.ListQueueTags)),
 	ownerOnly(rootOnly(answering("ListQueues", listQueuesInput, listQueuesOutput, SQS.ListQueues))),
 	silent("PurgeQueue", purgeQueueInput, SQS.PurgeQueue),
-	answering("ReceiveMessage", receiveMessageInput, receiveMessageOutput, SQS.ReceiveMessage),
+	waiting(answering("ReceiveMessage", receiveMessageInput, receiveMessageOutput, SQS.ReceiveMessage)),
 	ownerOnly(silent("RemovePermission", removePermissionInput, SQS.RemovePermission)),
 	carriesMessages(answering("SendMessage", sendMessageInput, sendMessageOutput, SQS.SendMessage)),
 	carriesMessages(answering("SendMessageBatch", sendMessageBatchInput, sendMessageBatchOutput, SQS.SendMessageBatch)),
@@ -169,5 +171,10 @@ func rootOnly(a *Action) *Action {
 
 func carriesMessages(a *Action) *Action {
 	a.CarriesMessages = true
+	return a
+}
+
+func waiting(a *Action) *Action {
+	a.Waits = true
 	return a
 }

@@ -118,6 +118,9 @@ type List interface {
 	Empty()
 }
 
+// batchEntries is how many entries batches have when clients fill them.
+const batchEntries = 10
+
 // structs is the List over a field of type []T.
 type structs[T any] struct{ field *[]T }
 
@@ -127,6 +130,9 @@ func (l structs[T]) Item(i int) any { return &(*l.field)[i] }
 func (l structs[T]) Empty()         { *l.field = []T{} }
 func (l structs[T]) Append() any {
 	var zero T
+	if cap(*l.field) == 0 {
+		*l.field = make([]T, 0, batchEntries) // at once: growing to it takes four more allocations
+	}
 	*l.field = append(*l.field, zero)
 	return &(*l.field)[len(*l.field)-1]
 }

@@ -128,6 +128,9 @@ func regionOfHost(host string) string {
 	if host == "queue.amazonaws.com" {
 		return "us-east-1"
 	}
+	if !strings.Contains(host, "sqs") && !strings.Contains(host, "queue") { // an IP address, mostly
+		return ""
+	}
 	labels := strings.Split(host, ".")
 	for i := range len(labels) - 1 {
 		if (labels[i] == "sqs" || labels[i] == "sqs-fips") && looksLikeAWSRegion(labels[i+1]) {

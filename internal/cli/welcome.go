@@ -25,9 +25,12 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	}
 	id, secret, hint := "test", "test", "any will do"
 	if cfg.Auth != config.AuthOff {
-		id, secret, hint = "...", "...", "one of the access keys that were given to the server"
-		if cfg.RootKeyID != "" {
+		id, secret, hint = "...", "...", "an access key of this server, such as `staunch key create` makes"
+		switch {
+		case cfg.RootKeyID != "":
 			id = cfg.RootKeyID
+		case at.RootKeyID != "":
+			id, secret, hint = at.RootKeyID, at.RootSecret, "this access key of the root of account "+cfg.Account+" was made now and is shown this once"
 		}
 	}
 	fmt.Fprintf(&b, "\nTry it with the AWS CLI. It wants credentials; %s:\n\n", hint)
@@ -44,6 +47,9 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 func asks(cfg *config.Config) string {
 	if cfg.Auth == config.AuthOff {
 		return "Signatures are not verified: whoever can reach the address may do everything. --auth verify asks for access keys.\n"
+	}
+	if cfg.Auth == config.AuthEnforce {
+		return "Signatures are verified and policies enforced: roots may do everything in their account, others what policies allow them.\n"
 	}
 	return "Signatures are verified: an access key may do everything in its own account, and nothing in others.\n"
 }

@@ -22,14 +22,10 @@ func (l *loader) check() {
 	}
 }
 
-// checkAuth refuses what is not built yet, and half an access key.
+// checkAuth refuses half an access key.
 func (l *loader) checkAuth() {
 	if (l.config.RootKeyID == "") != (l.config.RootSecret == "") {
 		l.problem(Origin{layer: environment, place: rootKeyVariable}, "", rootKeyVariable+" and "+rootSecretVariable+" go together; one of them is missing")
-	}
-	if l.config.Auth == AuthEnforce {
-		l.problem(l.origins["auth"], "auth", "policies are not evaluated yet, so they cannot be enforced; "+
-			"use verify, with which a key may do everything in its own account and nothing in others")
 	}
 }
 

@@ -105,7 +105,7 @@ type Auth string
 const (
 	AuthOff     Auth = "off"     // nothing: who clients say they are is believed
 	AuthVerify  Auth = "verify"  // a valid signature, which gives access to the queues of the key's account
-	AuthEnforce Auth = "enforce" // what policies allow, too; not built yet, and refused
+	AuthEnforce Auth = "enforce" // what policies allow, too
 )
 
 // Journal says where the journals are kept.
@@ -139,6 +139,10 @@ const (
 type Addresses struct {
 	API   string // host:port
 	Admin string // host:port; empty when there is no admin interface
+
+	// RootKeyID and RootSecret are the access key that this start has made for the root of the account, empty if there was one before.
+	// Nobody can ask for the secret again.
+	RootKeyID, RootSecret string
 }
 
 // TokenFile returns the path of the file with the token of the admin interface; "" if there is none, because everything is in memory and

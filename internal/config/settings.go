@@ -83,8 +83,8 @@ var settings = []Setting{
 
 	row("auth", "off", choice(AuthOff, AuthVerify, AuthEnforce), func(c *Config) *Auth { return &c.Auth },
 		"Whether requests must be signed. off believes what clients say; verify asks for a valid signature, with which a key may do everything "+
-			"in its own account and nothing in others; enforce, which evaluates policies, is not built yet and refused. "+
-			"docs/operations/authentication.md says more."),
+			"in its own account and nothing in others; enforce does what the policies of users, roles and queues say. "+
+			"docs/operations/authentication.md and access.md say more."),
 	row("credentials-file", "", optional(matching("path", "a path", ".+")), func(c *Config) *string { return &c.CredentialsFile },
 		"File of access keys, for auth. It is read again when it changes. An access key of the account's root can come from the "+
 			"variables "+rootKeyVariable+" and "+rootSecretVariable+" in its place or beside it."),

@@ -20,6 +20,7 @@ func (x *exchange) answer(status int, code string, body []byte) {
 	}
 	now := x.options.Now()
 	_ = http.NewResponseController(x.w).SetWriteDeadline(now.Add(x.options.AnswerTimeout))
+	x.whole(len(body))
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body) // an error means that the client is gone
 	x.options.Observe(x.actionName(), code, status, now.Sub(x.began).Seconds())

@@ -66,6 +66,9 @@ func (x *exchange) authenticate(credential string) (sender, error) {
 	if !arn.ValidRegion(s.Region) {
 		return sender{}, api.InvalidSignature.Newf("Credential should be scoped to a valid region.")
 	}
+	if x.options.KeyUsed != nil && s.Token == "" {
+		x.options.KeyUsed(s.AccessKeyID)
+	}
 	return sender{accessKeyID: s.AccessKeyID, region: s.Region, principal: key.Principal}, nil
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	Keys Keys
 	// Tokens, if set, opens session tokens. Default: there are no temporary credentials. Only with Keys.
 	Tokens Tokens
+	// KeyUsed, if set, hears of every lasting access key whose signature was right. It must not wait for anything.
+	KeyUsed func(accessKeyID string)
 	// ClockSkew is how far the clock of a signer may be off. Default: 15 minutes.
 	ClockSkew time.Duration
 	// SignedRegions are those that requests may be signed for. Default: any.
@@ -146,6 +148,7 @@ type exchange struct {
 // serve takes the request through all steps.
 func (x *exchange) serve() {
 	x.limitBody()
+	x.setDeaf(false)
 	in, credential, err := x.decode()
 	if err != nil {
 		x.fail(err)

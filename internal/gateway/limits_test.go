@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -184,7 +185,7 @@ func serveInBubble(t *testing.T, server *http.Server) net.Conn {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(listener)
+		_ = server.Serve(Listener(listener))
 	}()
 	ours, theirs := net.Pipe()
 	listener.conns <- theirs
@@ -225,12 +226,13 @@ func write(conn net.Conn, text string) {
 	go func() { _, _ = io.WriteString(conn, text) }()
 }
 
-// expectClosed reads what is left to read and checks that the server closed the connection after this time.
-func expectClosed(t *testing.T, conn net.Conn, after time.Duration) (answer string) {
+// expectClosed reads what is left to read and checks that the server closed the connection after this time, when a deadline of the
+// given length was over: see [Listener] for how late that may be.
+func expectClosed(t *testing.T, conn net.Conn, after, deadline time.Duration) (answer string) {
 	t.Helper()
 	start := time.Now()
 	data, err := io.ReadAll(conn)
-	if took := time.Since(start); err != nil || took < after || took > after+time.Second {
+	if took := time.Since(start); err != nil || took < after || took > after+deadline/8+time.Second {
 		t.Errorf("closed after %v with %v; want %v", took, err, after)
 	}
 	return string(data)
@@ -242,7 +244,7 @@ func TestSlowHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := serveInBubble(t, NewServer(New(Options{SQS: fake(ok)}), ServerOptions{}))
 		write(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Tar")
-		if answer := expectClosed(t, conn, 5*time.Second); strings.Contains(answer, "200 OK") {
+		if answer := expectClosed(t, conn, 5*time.Second, 5*time.Second); strings.Contains(answer, "200 OK") {
 			t.Errorf("got %q", answer)
 		}
 	})
@@ -260,7 +262,7 @@ func TestIdleConnection(t *testing.T) {
 			_, _ = reader.Discard(2)
 			time.Sleep(119 * time.Second)
 		}
-		expectClosed(t, conn, time.Second)
+		expectClosed(t, conn, time.Second, 120*time.Second)
 	})
 }
 
@@ -281,7 +283,7 @@ func TestSlowBody(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := serveInBubble(t, NewServer(New(Options{SQS: fake(ok)}), ServerOptions{}))
 				write(conn, sendHeader+text)
-				answer := expectClosed(t, conn, 60*time.Second)
+				answer := expectClosed(t, conn, 60*time.Second, 60*time.Second)
 				if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, "RequestTimeoutException") {
 					t.Errorf("got %q", answer)
 				}
@@ -295,7 +297,7 @@ func TestUnreadBodyDoesNotHoldConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := serveInBubble(t, NewServer(New(Options{SQS: fake(ok)}), ServerOptions{}))
 		write(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.Nope\r\nContent-Length: 1000\r\n\r\n{")
-		if answer := expectClosed(t, conn, 60*time.Second); !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
+		if answer := expectClosed(t, conn, 60*time.Second, 60*time.Second); !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
 			t.Errorf("got %q", answer)
 		}
 	})
@@ -347,8 +349,75 @@ func TestClientWhoDoesNotRead(t *testing.T) {
 		start := time.Now()
 		write(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: 2\r\n\r\n{}")
 		<-done
-		if took := time.Since(start); took != 30*time.Second {
+		if took := time.Since(start); took < 30*time.Second || took > 34*time.Second {
 			t.Errorf("the server gave up after %v", took)
+		}
+	})
+}
+
+// TestAnswersOfAllSizes reads answers around the sizes at which they are written in another way, over one connection.
+func TestAnswersOfAllSizes(t *testing.T) {
+	service := fake(func(_ context.Context, _ string, _ *api.Caller, in any) (any, error) {
+		size := int(*in.(*api.ReceiveMessageInput).MaxNumberOfMessages)
+		return &api.ReceiveMessageOutput{Messages: []api.Message{{Body: strings.Repeat("a", size)}}}, nil
+	})
+	conn := serve(t, NewServer(New(Options{SQS: service}), ServerOptions{}))
+	reader := bufio.NewReader(conn)
+	sizes := []int{0, 1, 20_000, 100_000, 1 << 20}
+	for size := wholeMin - 60; size < 4096+60; size++ {
+		sizes = append(sizes, size)
+	}
+	for _, size := range sizes {
+		in := fmt.Sprintf(`{"MaxNumberOfMessages":%d}`, size)
+		write(conn, fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: %d\r\n\r\n%s", len(in), in))
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("body of %d bytes: %v", size, err)
+		}
+		got, err := io.ReadAll(response.Body)
+		want := `{"Messages":[{"Body":"` + strings.Repeat("a", size) + `"}]}`
+		if size == 0 {
+			want = `{"Messages":[{}]}`
+		}
+		if err != nil || string(got) != want {
+			t.Fatalf("body of %d bytes: read %d bytes, %v", size, len(got), err)
+		}
+	}
+}
+
+// TestRequestsOfImpatientClients sends requests without waiting for the answers, and hangs up before the last.
+func TestRequestsOfImpatientClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var heard []error
+		service := fake(func(ctx context.Context, _ string, _ *api.Caller, in any) (any, error) {
+			if *in.(*api.SendMessageInput).MessageBody == "last" {
+				<-release
+			}
+			heard = append(heard, ctx.Err())
+			return sent, nil
+		})
+		conn := serveInBubble(t, NewServer(New(Options{SQS: service}), ServerOptions{}))
+		send := func(body string) string {
+			body = `{"MessageBody":"` + body + `"}`
+			return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", sendHeader, len(body), body)
+		}
+		write(conn, send("one")+send("two")+send("last"))
+		reader := bufio.NewReader(conn)
+		for range 2 {
+			response, err := http.ReadResponse(reader, nil)
+			if err != nil || response.StatusCode != 200 {
+				t.Fatalf("got %v, %v", response, err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+		}
+		synctest.Wait()
+		_ = conn.Close()
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if want := []error{nil, nil, nil}; !slices.Equal(heard, want) {
+			t.Errorf("the action heard %v: a send goes on when the client hangs up", heard)
 		}
 	})
 }

@@ -94,6 +94,7 @@ func (x *exchange) decodeJSON(target string) (in any, err error) {
 		x.action = nil
 		return nil, invalidAction(target)
 	}
+	x.setDeaf(!x.action.Waits)
 	body := takeBuffer()
 	defer body.giveBack()
 	if err := x.readBody(body); err != nil {

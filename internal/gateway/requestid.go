@@ -1,22 +1,27 @@
 package gateway
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 )
 
-// newRequestID returns a random UUID of version 4.
+// newRequestID returns a random UUID of version 4. It is no secret, so the runtime's generator is good enough: asking the kernel
+// takes 1 % of the server's CPU in sends.
 func newRequestID() string {
 	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
 	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
-	text := make([]byte, 0, 36)
-	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
-		if i > 0 {
-			text = append(text, '-')
+	var text [36]byte
+	at := 0
+	for _, part := range [...][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if at > 0 {
+			text[at] = '-'
+			at++
 		}
-		text = hex.AppendEncode(text, part)
+		at += hex.Encode(text[at:], part)
 	}
-	return string(text)
+	return string(text[:])
 }

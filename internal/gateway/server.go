@@ -17,7 +17,7 @@ type ServerOptions struct {
 
 // NewServer returns an HTTP server for the handler with limits against slow and large clients. Over
 // TLS it speaks HTTP/2 too. There is no timeout for whole requests, because a long poll takes 20 s and Handler
-// sets its own deadlines for bodies and answers. The server is not started.
+// sets its own deadlines for bodies and answers. The server is not started; on a [Listener] it is faster.
 func NewServer(handler http.Handler, o ServerOptions) *http.Server {
 	setDefault(&o.Logger, slog.Default())
 	protocols := new(http.Protocols)
@@ -29,6 +29,7 @@ func NewServer(handler http.Handler, o ServerOptions) *http.Server {
 		IdleTimeout:       max(o.IdleTimeout, 120*time.Second),
 		MaxHeaderBytes:    64 << 10, // a presigned GET has everything in its request line
 		Protocols:         protocols,
+		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 }

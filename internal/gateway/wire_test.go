@@ -118,7 +118,7 @@ func serve(t *testing.T, server *http.Server) net.Conn {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(listener)
+		_ = server.Serve(Listener(listener))
 	}()
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {

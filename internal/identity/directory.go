@@ -115,20 +115,11 @@ func (d *Directory) policiesOf(k *known, of any, id string, groups []string) []*
 	return kept.([]*iam.Policy)
 }
 
-// denyAll stands for a policy that cannot be read.
-var denyAll = func() *iam.Policy {
-	p, err := iam.Parse(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`, iam.IdentityPolicy)
-	if err != nil {
-		panic(err) // it is a constant
-	}
-	return p
-}()
-
 func (d *Directory) compiled(p *catalog.Policy) *iam.Policy {
 	compiled, err := iam.Parse(p.Document, iam.IdentityPolicy)
 	if err != nil {
 		d.log.Error("a policy cannot be read, so it denies everything; put another one in its place", "policy", p.Name, "owner", p.Owner, "error", err)
-		compiled = denyAll
+		compiled = iam.Unreadable(iam.IdentityPolicy)
 	}
 	return compiled.Named("policy " + p.Name)
 }

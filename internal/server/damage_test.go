@@ -31,6 +31,7 @@ import (
 type node struct {
 	t        *testing.T
 	endpoint string
+	at       config.Addresses
 	stop     context.CancelFunc
 	ended    chan error
 	log      *lines
@@ -76,7 +77,7 @@ func startNodeWith(t *testing.T, sources config.Sources) (*node, error) {
 	}()
 	select {
 	case a := <-ready:
-		n.endpoint = "http://" + a.API
+		n.at, n.endpoint = a, "http://"+a.API
 		return n, nil
 	case err := <-n.ended:
 		stop()

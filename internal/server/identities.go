@@ -4,15 +4,37 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/staunchmq/staunch/internal/access"
+	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/credentials"
+	"github.com/staunchmq/staunch/internal/gateway"
 	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/keyring"
+	"github.com/staunchmq/staunch/internal/sts"
 )
 
 // openIdentities makes the service and the directory of identities of a node. The keyring needs its keys before they are used.
 func (n *node) openIdentities(keys *keyring.Keyring) {
 	n.identities = identity.New(identity.Options{Catalog: n.catalog, Sealer: keys, Clock: clock.System()})
 	n.directory = identity.NewDirectory(identity.DirectoryOptions{Catalog: n.catalog, Sealer: keys, Clock: clock.System(), Logger: n.log})
+}
+
+// ensureIdentities makes the account of the settings, and where signatures are asked for and the settings bring no access key, a first one
+// for its root. It returns that key; empty if there ever was one.
+func (s *server) ensureIdentities(ctx context.Context, n *node) (keyID, secret string, err error) {
+	if s.cfg.Auth != config.AuthOff && s.keys == nil {
+		key, err := EnsureRootKey(ctx, n.identities, s.cfg.Account)
+		if err != nil || key == nil {
+			return "", "", err
+		}
+		return key.ID, key.Secret, nil
+	}
+	if err := n.identities.EnsureAccount(ctx, s.cfg.Account); err != nil {
+		s.log.Warn("the account of the settings was not made; users and keys of it must wait for the next start", "account", s.cfg.Account, "error", err)
+	}
+	return "", "", nil
 }
 
 // EnsureRootKey makes the account if it is not there, and an access key for its root unless there ever was one; then it returns nil. The
@@ -27,4 +49,40 @@ func EnsureRootKey(ctx context.Context, identities *identity.Service, account st
 		return nil, fmt.Errorf("make the first access key, of the root of account %s: %w", account, err)
 	}
 	return key, nil
+}
+
+// ask lets the gateway ask who callers are and what they may do, as far as the settings want it.
+func (s *server) ask(o *gateway.Options, n *node) {
+	if s.cfg.Auth == config.AuthOff {
+		return
+	}
+	o.Keys = accessKeys{s.keys, n.directory}
+	o.KeyUsed = n.directory.Used
+	if s.cfg.Auth != config.AuthEnforce {
+		return
+	}
+	authorizer := access.New(access.Options{Catalog: n.catalog, Identities: n.directory, Clock: clock.System(), Logger: s.log})
+	sessions := sts.NewSessions(sts.Options{
+		Identities: n.directory, Sealer: s.keyring, Clock: clock.System(),
+		MayAssume: func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
+			return authorizer.MayAssume(ctx, c, access.Role{ARN: role.ARN, Account: role.Account, TrustPolicy: role.TrustPolicy}, keys)
+		},
+	})
+	o.Authorizer, o.Tokens, o.STS = authorizer, sessions, sts.Service{Sessions: sessions}
+}
+
+// accessKeys are those that came with the settings, and behind them those of the catalog.
+type accessKeys struct {
+	settings *credentials.Set // may be nil
+	catalog  *identity.Directory
+}
+
+// AccessKey implements gateway.Keys.
+func (k accessKeys) AccessKey(id string) (api.AccessKey, bool) {
+	if k.settings != nil {
+		if key, ok := k.settings.AccessKey(id); ok {
+			return key, true
+		}
+	}
+	return k.catalog.AccessKey(id)
 }

@@ -160,11 +160,10 @@ func (n *node) samples(yield func(metrics.QueueSample)) {
 	}
 }
 
-func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, service *sqs.Service, keys gateway.Keys) gateway.Options {
+func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, service *sqs.Service) gateway.Options {
 	return gateway.Options{
 		SQS:           service,
 		STS:           sts.Service{},
-		Keys:          keys,
 		ClockSkew:     cfg.AuthClockSkew,
 		SignedRegions: cfg.AuthRegions,
 		Region:        cfg.Region,

@@ -46,7 +46,7 @@ func startDebugNode(t *testing.T, data string, settings map[string]string) (n *n
 	go func() { n.ended <- server.Run(ctx, cfg, log, func(a config.Addresses) { ready <- a }) }()
 	select {
 	case a := <-ready:
-		n.endpoint = "http://" + a.API
+		n.at, n.endpoint = a, "http://"+a.API
 		return n, "http://" + a.Admin
 	case err := <-n.ended:
 		t.Fatal(err)

@@ -67,7 +67,7 @@ type server struct {
 	metrics *metrics.Registry
 
 	store   store
-	keys    *credentials.Set // nil where signatures are not verified
+	keys    *credentials.Set // those that came with the settings; nil if none did
 	keyring *keyring.Keyring
 
 	api, adminAPI net.Listener // adminAPI is nil without an admin listener
@@ -84,8 +84,7 @@ func (s *server) openKeys() (err error) {
 	case s.cfg.Auth == config.AuthOff:
 		return nil
 	case !keys:
-		return errors.New("there is no access key that a request could be signed with; name a file of them with --credentials-file, " +
-			"or set the variables STAUNCH_ROOT_ACCESS_KEY_ID and STAUNCH_ROOT_SECRET_ACCESS_KEY; docs/operations/authentication.md says more")
+		return nil // those of the catalog have to do
 	}
 	s.keys, err = credentials.Open(credentials.Options{
 		File: s.cfg.CredentialsFile, RootID: s.cfg.RootKeyID, RootSecret: s.cfg.RootSecret, Account: s.cfg.Account,
@@ -209,24 +208,25 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return core.Wait()
 	}
 	s.metrics.CollectQueues(n.samples)
-	if err := n.identities.EnsureAccount(ctx, s.cfg.Account); err != nil {
-		s.log.Warn("the account of the settings was not made; users and keys of it must wait for the next start", "account", s.cfg.Account, "error", err)
+	at := s.addresses()
+	if at.RootKeyID, at.RootSecret, err = s.ensureIdentities(ctx, n); err != nil {
+		core.Stop()
+		return errors.Join(err, core.Wait())
 	}
 	s.identities.Store(n.identities)
-
-	var keys gateway.Keys
 	if s.keys != nil {
-		keys = s.keys
 		outer.Go("access keys", s.keys.Run)
 	}
-	handler := gateway.New(gatewayOptions(s.cfg, s.log, s.metrics, n.service, keys))
+	options := gatewayOptions(s.cfg, s.log, s.metrics, n.service)
+	s.ask(&options, n)
+	handler := gateway.New(options)
 	httpServer := gateway.NewServer(handler, gateway.ServerOptions{Logger: s.log})
 	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(s.api) }()
+	go func() { served <- httpServer.Serve(gateway.Listener(s.api)) }()
 	starting.done(n.service.Ready)
-	s.log.Info("ready", "api", s.addresses().API, "admin", s.addresses().Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
+	s.log.Info("ready", "api", at.API, "admin", at.Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
 	if ready != nil {
-		ready(s.addresses())
+		ready(at)
 	}
 
 	var failure error

@@ -23,18 +23,35 @@ func checkBatch(entry string, n int, present bool, id func(i int) *string) error
 			return api.InvalidBatchEntryId.New()
 		}
 	}
-	seen := make(map[string]bool, n)
-	for i := range n {
-		s := *id(i)
-		if seen[s] {
-			return api.BatchEntryIdsNotDistinct.Newf("Id %s repeated.", s)
-		}
-		seen[s] = true
+	if i := repeatedID(n, id); i >= 0 {
+		return api.BatchEntryIdsNotDistinct.Newf("Id %s repeated.", *id(i))
 	}
 	if n > batchEntriesMax {
 		return api.TooManyEntriesInBatchRequest.Newf("Maximum number of entries per request are %d. You have sent %d.", batchEntriesMax, n)
 	}
 	return nil
+}
+
+// repeatedID returns the first entry whose Id an entry before it has, or -1.
+func repeatedID(n int, id func(i int) *string) int {
+	if n <= batchEntriesMax { // comparing all with all is faster than a map
+		for i := range n {
+			for k := range i {
+				if *id(i) == *id(k) {
+					return i
+				}
+			}
+		}
+		return -1
+	}
+	seen := make(map[string]bool, n)
+	for i := range n {
+		if seen[*id(i)] {
+			return i
+		}
+		seen[*id(i)] = true
+	}
+	return -1
 }
 
 // entryParameter names a parameter of entry i of a batch, which counts from 1 in texts.

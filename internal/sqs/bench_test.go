@@ -11,7 +11,7 @@ import (
 )
 
 // benchmarkHarness is a service outside of a bubble, over journals in memory: what is measured is this package and the shard.
-func benchmarkHarness(b *testing.B) (*harness, string) {
+func benchmarkHarness(b testing.TB) (*harness, string) {
 	h := &harness{
 		caller:  &api.Caller{Account: testAccount, Region: testRegion, SenderID: "AIDATEST", BaseURL: testBase},
 		options: Options{Logger: slog.New(slog.DiscardHandler)},
@@ -67,6 +67,49 @@ func BenchmarkBatchCycle(b *testing.B) {
 			if _, err := h.DeleteMessageBatch(ctx, h.caller, &api.DeleteMessageBatchInput{QueueUrl: url, Entries: deletes}); err != nil {
 				b.Error(err)
 			}
+		}
+	})
+}
+
+// TestAllocationBudgets bounds what messages cost in this package and the shard. Some of it is not always the same: what the shard
+// puts together depends on the time.
+func TestAllocationBudgets(t *testing.T) {
+	h, url := benchmarkHarness(t)
+	ctx := context.Background()
+	body := strings.Repeat("a", 1024)
+	entries := batchOf(plain, plain, plain, plain, plain, plain, plain, plain, plain, plain)
+	for i := range entries {
+		entries[i].MessageBody = &body
+	}
+	within := func(name string, budget float64, run func()) {
+		t.Helper()
+		n := testing.AllocsPerRun(50, run)
+		if n > budget {
+			t.Errorf("%s allocates %v times, more than %v", name, n, budget)
+		}
+		t.Logf("%s: %v allocations", name, n)
+	}
+	within("SendMessage", 24, func() {
+		if _, err := h.SendMessage(ctx, h.caller, &api.SendMessageInput{QueueUrl: url, MessageBody: &body}); err != nil {
+			t.Error(err)
+		}
+	})
+	within("SendMessageBatch of 10", 90, func() {
+		if _, err := h.SendMessageBatch(ctx, h.caller, &api.SendMessageBatchInput{QueueUrl: url, Entries: entries}); err != nil {
+			t.Error(err)
+		}
+	})
+	within("ReceiveMessage of 10 and DeleteMessageBatch", 270, func() {
+		out, err := h.ReceiveMessage(ctx, h.caller, &api.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: new(int64(10))})
+		if err != nil || len(out.Messages) != 10 {
+			t.Fatal(len(out.Messages), err)
+		}
+		deletes := make([]api.DeleteMessageBatchRequestEntry, 10)
+		for i := range deletes {
+			deletes[i] = api.DeleteMessageBatchRequestEntry{Id: entries[i].Id, ReceiptHandle: &out.Messages[i].ReceiptHandle}
+		}
+		if _, err := h.DeleteMessageBatch(ctx, h.caller, &api.DeleteMessageBatchInput{QueueUrl: url, Entries: deletes}); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -19,8 +19,8 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, c *api.Caller, in *api
 		return nil, err
 	}
 	errs := make([]error, len(in.Entries))
-	var handles []queue.Handle
-	var entries []int // of the handles
+	handles := make([]queue.Handle, 0, len(in.Entries))
+	entries := make([]int, 0, len(in.Entries)) // of the handles
 	for i, entry := range in.Entries {
 		if entry.ReceiptHandle == nil {
 			errs[i] = api.Missing(entryParameter(entryName, i, "ReceiptHandle"))
@@ -48,6 +48,9 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, c *api.Caller, in *api
 		if errs[i] != nil {
 			out.Failed = append(out.Failed, s.batchFailure(*entry.Id, errs[i]))
 		} else {
+			if out.Successful == nil {
+				out.Successful = make([]api.DeleteMessageBatchResultEntry, 0, len(in.Entries))
+			}
 			out.Successful = append(out.Successful, api.DeleteMessageBatchResultEntry{Id: *entry.Id})
 		}
 	}

@@ -43,6 +43,13 @@ func attributesMD5(attributes []messageAttribute) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// digestText is a digest in lower-case hex.
+func digestText(sum [md5.Size]byte) string {
+	var text [2 * md5.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:])
+}
+
 func writeSized(h hash.Hash, s string) {
 	var length [4]byte
 	binary.BigEndian.PutUint32(length[:], uint32(len(s)))

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/ascii"
 )
 
 // Limits that AWS sets (reference/sqs.md 13).
@@ -111,7 +112,7 @@ func isID(s string) bool {
 
 // isMessageText tells whether s is UTF-8 with nothing but the characters that SQS allows in a body (reference/sqs.md 6.1).
 func isMessageText(s string) bool {
-	for i := 0; i < len(s); {
+	for i := ascii.Printable(s); i < len(s); i += ascii.Printable(s[i:]) {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {

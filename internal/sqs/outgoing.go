@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"encoding/hex"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -137,7 +136,7 @@ func (s *Service) seal(q *catalog.Queue, messages []*outgoing) error {
 		if m.message.Content, err = key.seal(m.message.ID, &m.content); err != nil {
 			return err
 		}
-		m.bodyMD5 = hex.EncodeToString(m.content.BodyMD5[:])
+		m.bodyMD5 = digestText(m.content.BodyMD5)
 	}
 	return nil
 }

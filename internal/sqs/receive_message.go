@@ -2,7 +2,6 @@ package sqs
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -153,7 +152,7 @@ func (s *Service) present(out *api.Message, q *catalog.Queue, m *shard.ReceivedM
 	*out = api.Message{
 		MessageId:              messageIDText(m.ID),
 		ReceiptHandle:          s.handles.encode(partitionOf(q), m.Handle),
-		MD5OfBody:              hex.EncodeToString(c.BodyMD5[:]),
+		MD5OfBody:              digestText(c.BodyMD5),
 		Body:                   c.Body,
 		Attributes:             systemAttributeValues(wanted, q, m, c),
 		MD5OfMessageAttributes: attributesMD5(attributes),

@@ -27,6 +27,10 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 			out.Failed = append(out.Failed, s.batchFailure(*entry.Id, err))
 			continue
 		}
+		if composed == nil {
+			composed = make([]*outgoing, 0, len(in.Entries))
+			out.Successful = make([]api.SendMessageBatchResultEntry, 0, len(in.Entries))
+		}
 		composed = append(composed, m)
 		out.Successful = append(out.Successful, api.SendMessageBatchResultEntry{
 			Id:                           *entry.Id,

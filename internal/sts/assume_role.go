@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"context"
 	crand "crypto/rand"
 	"io"
 	"regexp"
@@ -20,24 +21,15 @@ type Identities interface {
 	RoleByID(id string) *identity.Role
 }
 
-// TrustRequest is who wants to become whom.
-type TrustRequest struct {
-	// Caller is who asks, and Principal who that was verified to be: never anonymous and never a root.
-	Caller    *api.Caller
-	Principal api.Principal
-	// Role is what is asked for; its TrustPolicy is the policy of the resource Role.ARN.
-	Role *identity.Role
-	// Keys are the condition keys of this request: sts:RoleSessionName, and sts:ExternalId if there is one.
-	Keys map[string]string
-}
-
 // Options is what Sessions work with. All fields are needed unless they say otherwise.
 type Options struct {
 	Identities Identities
 	Sealer     identity.Sealer
 	Clock      clock.Clock
-	// MayAssume decides on sts:AssumeRole: by the trust policy, and by the caller's own policies as for any resource with a policy.
-	MayAssume func(TrustRequest) bool
+	// MayAssume decides whether the caller, who is never anonymous and never a root, may use sts:AssumeRole: by the role's trust policy,
+	// and by the caller's own policies as for any resource with a policy. keys are the condition keys of this request:
+	// sts:RoleSessionName, and sts:ExternalId if there is one.
+	MayAssume func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool
 	// Random is where keys come from; crypto/rand if nil.
 	Random io.Reader
 }
@@ -48,7 +40,7 @@ type Sessions struct {
 	identities Identities
 	sealer     identity.Sealer
 	clock      clock.Clock
-	mayAssume  func(TrustRequest) bool
+	mayAssume  func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool
 	random     io.Reader
 }
 
@@ -61,7 +53,7 @@ func NewSessions(o Options) *Sessions {
 	return s
 }
 
-// AssumeRoleInput is the input of AssumeRole (reference/aws-neighbours.md 4.3).
+// AssumeRoleInput says which role is wanted, and how.
 type AssumeRoleInput struct {
 	RoleARN         string
 	RoleSessionName string // 2 to 64 letters, digits or any of _+=,.@-
@@ -103,9 +95,10 @@ var (
 	externalIDForm  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
 
-// AssumeRole makes temporary credentials for a session of a role. who is who asks, as their signature says. Errors:
+// AssumeRole makes temporary credentials for a session of a role; the caller's principal is who asks. Errors:
 // api.AccessDenied, ValidationError, MalformedPolicyDocument, PackedPolicyTooLarge. A role that does not exist is denied like one that does not trust the caller.
-func (s *Sessions) AssumeRole(c *api.Caller, who api.Principal, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
+func (s *Sessions) AssumeRole(ctx context.Context, c *api.Caller, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
+	who := c.Principal
 	if err := check(in); err != nil {
 		return nil, err
 	}
@@ -117,7 +110,7 @@ func (s *Sessions) AssumeRole(c *api.Caller, who api.Principal, in *AssumeRoleIn
 	if in.ExternalID != "" {
 		keys["sts:ExternalId"] = in.ExternalID
 	}
-	if role == nil || !s.mayAssume(TrustRequest{Caller: c, Principal: who, Role: role, Keys: keys}) {
+	if role == nil || !s.mayAssume(ctx, c, role, keys) {
 		return nil, api.AccessDenied.Newf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who.ARN, in.RoleARN)
 	}
 	seconds, err := duration(in.DurationSeconds, role, who)

@@ -1,6 +1,7 @@
 package sts_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -43,7 +44,11 @@ type fixture struct {
 	roles roles
 	clock *clock.Manual
 	// asked is what was decided on last; the answer is allow.
-	asked sts.TrustRequest
+	asked struct {
+		caller *api.Caller
+		role   *identity.Role
+		keys   map[string]string
+	}
 	allow bool
 }
 
@@ -59,7 +64,10 @@ func newFixture(t *testing.T, secret string) *fixture {
 	}
 	f.Sessions = sts.NewSessions(sts.Options{
 		Identities: f.roles, Sealer: keys, Clock: f.clock,
-		MayAssume: func(r sts.TrustRequest) bool { f.asked = r; return f.allow },
+		MayAssume: func(_ context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
+			f.asked.caller, f.asked.role, f.asked.keys = c, role, keys
+			return f.allow
+		},
 	})
 	return f
 }
@@ -74,15 +82,15 @@ func input(edit ...func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
 
 func TestAssumeRole(t *testing.T) {
 	f := newFixture(t, "secret")
-	caller := &api.Caller{RequestID: "r"}
-	out, err := f.AssumeRole(caller, user, input(func(in *sts.AssumeRoleInput) {
+	caller := &api.Caller{RequestID: "r", Principal: user}
+	out, err := f.AssumeRole(t.Context(), caller, input(func(in *sts.AssumeRoleInput) {
 		in.DurationSeconds, in.ExternalID, in.Policy = 900, "x/1", policy
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.asked.Caller != caller || f.asked.Principal != user || f.asked.Role.ARN != roleARN || f.asked.Keys["sts:ExternalId"] != "x/1" ||
-		f.asked.Keys["sts:RoleSessionName"] != "build-7" {
+	if f.asked.caller != caller || f.asked.role.ARN != roleARN || f.asked.keys["sts:ExternalId"] != "x/1" ||
+		f.asked.keys["sts:RoleSessionName"] != "build-7" {
 		t.Errorf("decided on %+v", f.asked)
 	}
 	if len(out.AccessKeyID) != 20 || !strings.HasPrefix(out.AccessKeyID, "ASIA") || len(out.SecretAccessKey) != 40 ||
@@ -106,7 +114,7 @@ func TestAssumeRole(t *testing.T) {
 
 func TestSessionsNeedNoState(t *testing.T) {
 	f := newFixture(t, "secret")
-	out, err := f.AssumeRole(&api.Caller{}, user, input())
+	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,11 +128,11 @@ func TestSessionsNeedNoState(t *testing.T) {
 
 func TestForgedTokensAreRefused(t *testing.T) {
 	f := newFixture(t, "secret")
-	out, err := f.AssumeRole(&api.Caller{}, user, input())
+	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := f.AssumeRole(&api.Caller{}, user, input())
+	other, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +193,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t, "secret")
 			f.allow = !tc.deny
-			_, err := f.AssumeRole(&api.Caller{}, tc.who, input(tc.edit))
+			_, err := f.AssumeRole(t.Context(), &api.Caller{Principal: tc.who}, input(tc.edit))
 			var e *api.Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q", err, tc.want)
@@ -198,7 +206,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 func TestLongestPolicy(t *testing.T) {
 	f := newFixture(t, "secret")
 	policy := strings.Replace(policy, "*", strings.Repeat("\U0001F600", 2048-len(policy)+1), 1)
-	out, err := f.AssumeRole(&api.Caller{}, user, input(func(in *sts.AssumeRoleInput) { in.Policy = policy }))
+	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input(func(in *sts.AssumeRoleInput) { in.Policy = policy }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,15 @@ const (
 // to body. Every error is an *api.Error.
 func Decode(a *api.Action, body []byte) (in any, err error) {
 	in = a.NewInput()
+	if decodeQuick(a, in, body) {
+		return in, nil
+	}
+	return decodeGeneral(a, body)
+}
+
+// decodeGeneral does what Decode does, for every body.
+func decodeGeneral(a *api.Action, body []byte) (in any, err error) {
+	in = a.NewInput()
 	if len(bytes.TrimSpace(body)) == 0 {
 		return in, nil
 	}

