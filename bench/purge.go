@@ -50,8 +50,9 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 	defer c.Close()
 	var began time.Time
 	var answered, emptied time.Duration
+	around := min(time.Second, o.duration)
 	seen, err := o.probeDuring(s.endpoint, func() error {
-		time.Sleep(time.Second)
+		time.Sleep(around)
 		all := map[string]any{"QueueUrl": url}
 		for k, v := range in {
 			all[k] = v
@@ -63,7 +64,7 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 		answered = time.Since(began)
 		err := awaitCounts(s.endpoint, url, counts{})
 		emptied = time.Since(began)
-		time.Sleep(time.Second)
+		time.Sleep(around)
 		return err
 	})
 	if err != nil {

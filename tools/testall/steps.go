@@ -44,11 +44,11 @@ func steps(fuzzTime string) []step {
 			short("throughput"),
 			short("backlog", "-messages", "20000"),
 			short("groups", "-messages", "10000", "-groups", "1000"),
-			short("deadlines", "-messages", "5000", "-in-flight", "5000", "-window", "1s"),
+			short("deadlines", "-messages", "5000", "-in-flight", "5000", "-window", "200ms"),
 			short("queues", "-queues", "300"),
 			short("polls", "-polls", "500"),
 			short("purge", "-messages", "20000", "-expiry=false"),
-			short("stragglers", "-messages", "12000", "-size", "1024", "-checkpoint-bytes", "524288", "-rounds", "1"),
+			short("stragglers", "-messages", "6000", "-size", "1024", "-checkpoint-bytes", "262144", "-rounds", "1"),
 		)},
 		{"conformance", "real clients of other languages", 20 * time.Minute, conformance},
 	}
