@@ -348,7 +348,9 @@ func TestCopiedMessagesStayReadable(t *testing.T) {
 		want := []string{"the first " + strings.Repeat("s", 500), "the second", "the third"}
 		for i, body := range want {
 			h.send(standard, body)
-			h.send(fifo, body, func(in *api.SendMessageInput) { in.MessageGroupId, in.MessageDeduplicationId = new("g"), new(fmt.Sprint(i)) })
+			h.send(fifo, body, func(in *api.SendMessageInput) {
+				in.MessageGroupId, in.MessageDeduplicationId = new("g"), new(fmt.Sprint(i))
+			})
 		}
 		_, sent, err := h.journals[0].Tail(t.Context())
 		if err != nil {
