@@ -180,7 +180,7 @@ check_long_poll_wakes_on_send() {
 	sqs send-message --queue-url "$url" --message-body 'wake up'
 	wait "$receive"
 	same "$(cat "$WORK/woken")" 'wake up'
-	[ $((SECONDS - started)) -lt 10 ] # the CLI itself takes seconds to start on a busy machine
+	[ $((SECONDS - started)) -lt 20 ] # what is not woken takes that long, and the CLI itself some seconds to start on a busy machine
 }
 
 check_purge() {
