@@ -3,7 +3,6 @@ package chaos
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,17 +62,21 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// patience is how long a server may take to start or to stop, on a machine that does much else.
+const patience = 2 * time.Minute
+
 // process is a running server.
 type process struct {
 	cmd      *exec.Cmd
 	endpoint string
+	admin    string        // where health and metrics are
 	exited   chan struct{} // closed when the process has ended
 	err      error         // how; valid when exited is closed
 }
 
 var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// start runs the server on its data directory and waits until it has printed its endpoint. listen is host:port.
+// start runs the server on its data directory and waits until it has printed its addresses. listen is host:port.
 func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 	t.Helper()
 	args := append([]string{"serve", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"}, flags...)
@@ -89,7 +92,7 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 		t.Fatalf("start the server: %v", err)
 	}
 	p := &process{cmd: cmd, exited: make(chan struct{})}
-	found := make(chan string, 1)
+	found := make(chan string, 2) // the endpoint, then the other
 	go func() {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
@@ -104,13 +107,16 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 		p.err = cmd.Wait()
 		close(p.exited)
 	}()
-	select {
-	case p.endpoint = <-found:
-	case <-p.exited:
-		t.Fatalf("the server ended before it was ready: %v", p.err)
-	case <-time.After(30 * time.Second):
-		_ = cmd.Process.Kill()
-		t.Fatal("the server did not print its endpoint within 30 s")
+	timeout := time.After(patience)
+	for _, address := range []*string{&p.endpoint, &p.admin} {
+		select {
+		case *address = <-found:
+		case <-p.exited:
+			t.Fatalf("the server ended before it was ready: %v", p.err)
+		case <-timeout:
+			_ = cmd.Process.Kill()
+			t.Fatalf("the server did not print where it is within %v", patience)
+		}
 	}
 	return p
 }
@@ -139,9 +145,9 @@ func (p *process) stop() error {
 	select {
 	case <-p.exited:
 		return p.err
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		_ = p.cmd.Process.Kill()
-		return errors.New("the server did not stop within 20 s of SIGTERM")
+		return fmt.Errorf("the server did not stop within %v of SIGTERM", patience)
 	}
 }
 

@@ -57,7 +57,7 @@ start_server() {
 		"$bin" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$data" --recreate-delay 0 --auth verify --auth-regions "$AWS_REGION" \
 		>"$logs/server.out" 2>"$logs/server.err" &
 	server=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		SQS_ENDPOINT=$(grep -o -m 1 'http://127\.0\.0\.1:[0-9]*' "$logs/server.out" | head -n 1 || true)
 		port=${SQS_ENDPOINT##*:}
 		if [ -n "$SQS_ENDPOINT" ] && answers "$port"; then

@@ -180,7 +180,7 @@ check_long_poll_wakes_on_send() {
 	sqs send-message --queue-url "$url" --message-body 'wake up'
 	wait "$receive"
 	same "$(cat "$WORK/woken")" 'wake up'
-	[ $((SECONDS - started)) -lt 10 ] # the CLI itself takes seconds to start on a busy machine
+	[ $((SECONDS - started)) -lt 20 ] # what is not woken takes that long, and the CLI itself some seconds to start on a busy machine
 }
 
 check_purge() {
@@ -189,14 +189,14 @@ check_purge() {
 	url=$(new_queue "$name")
 	sqs send-message --queue-url "$url" --message-body m
 	sqs purge-queue --queue-url "$url"
-	same "$(sqs receive-message --queue-url "$url" --query 'Messages')" None
 	refused AWS.SimpleQueueService.PurgeQueueInProgress "Only one PurgeQueue operation on $name is allowed every 60 seconds." \
 		sqs purge-queue --queue-url "$url"
+	same "$(sqs receive-message --queue-url "$url" --query 'Messages')" None
 }
 
 check_fifo() {
 	local url first again handle
-	url=$(new_queue "$(unique fifo).fifo" FifoQueue=true)
+	url=$(new_queue "$(unique fifo).fifo" FifoQueue=true,VisibilityTimeout=43200)
 	first=$(sqs send-message --queue-url "$url" --message-group-id g --message-deduplication-id a --message-body one --query '[MessageId,SequenceNumber]')
 	again=$(sqs send-message --queue-url "$url" --message-group-id g --message-deduplication-id a --message-body other --query '[MessageId,SequenceNumber]')
 	same "$again" "$first"

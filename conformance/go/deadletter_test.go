@@ -25,7 +25,7 @@ func useUp(source, dead queue) {
 	source.t.Helper()
 	count := fmt.Sprint(len(source.receive()))
 	source.expect()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if dead.attributes("ApproximateNumberOfMessages")["ApproximateNumberOfMessages"] == count {
 			return
 		}
@@ -36,7 +36,7 @@ func useUp(source, dead queue) {
 // finished waits until the newest move task of a queue has ended.
 func finished(t *testing.T, arn string) types.ListMessageMoveTasksResultEntry {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		out, err := client.ListMessageMoveTasks(t.Context(), &sqs.ListMessageMoveTasksInput{SourceArn: &arn})
 		succeed(t, err)
 		if len(out.Results) != 1 {

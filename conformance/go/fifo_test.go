@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,22 +200,31 @@ func TestFIFOManyConsumersKeepGroupOrder(t *testing.T) {
 		succeed(t, err)
 	}
 	type seen struct{ group, number string }
-	received := make(chan seen, groups*each)
-	failures := make(chan error, consumers)
+	var mu sync.Mutex
+	var received []seen // guarded by mu; those of a group in the order in which they came, as one is deleted before the next comes
+	var wg sync.WaitGroup
 	for range consumers {
-		go func() { failures <- consume(t, q, func(group, number string) { received <- seen{group, number} }) }()
-	}
-	last := map[string]string{}
-	for range groups * each {
-		select {
-		case got := <-received:
-			if got.number <= last[got.group] {
-				t.Errorf("group %s: %s after %s", got.group, got.number, last[got.group])
+		wg.Go(func() {
+			err := consume(t, q, func(group, number string) {
+				mu.Lock()
+				received = append(received, seen{group, number})
+				mu.Unlock()
+			})
+			if err != nil {
+				t.Error(err)
 			}
-			last[got.group] = got.number
-		case err := <-failures:
-			t.Fatal(err)
+		})
+	}
+	wg.Wait()
+	last := map[string]string{}
+	for _, got := range received {
+		if got.number <= last[got.group] {
+			t.Errorf("group %s: %s after %s", got.group, got.number, last[got.group])
 		}
+		last[got.group] = got.number
+	}
+	if len(received) != groups*each {
+		t.Errorf("%d messages came, want %d", len(received), groups*each)
 	}
 }
 

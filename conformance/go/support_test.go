@@ -21,8 +21,12 @@ import (
 const (
 	notFound = "AWS.SimpleQueueService.NonExistentQueue"
 
-	// prompt bounds the time from the event that ends a long poll to its answer.
-	prompt = time.Second
+	// prompt bounds the time from the event that ends a long poll to its answer. It is far below the waits asked for, and far
+	// above what a slow machine needs.
+	prompt = 10 * time.Second
+
+	// patience is how long something may take that is not asked for by one request.
+	patience = 2 * time.Minute
 )
 
 // client never retries, since a retry would hide a fault. It checks the digests of bodies, as the SDK does by default.
@@ -136,7 +140,7 @@ func (q queue) receive() []types.Message {
 // receiveOne waits for one message.
 func (q queue) receiveOne() types.Message {
 	q.t.Helper()
-	messages := q.receiveInput(&sqs.ReceiveMessageInput{WaitTimeSeconds: 5})
+	messages := q.receiveInput(&sqs.ReceiveMessageInput{WaitTimeSeconds: 20})
 	if len(messages) != 1 {
 		q.t.Fatalf("%d messages in %s, want 1", len(messages), q.name)
 	}

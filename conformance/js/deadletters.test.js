@@ -21,7 +21,7 @@ async function pair(purpose) {
 async function useUp(source, dead) {
   const { length } = await source.receive();
   assert.deepEqual(await source.receive(), []);
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 1200; i++) {
     if ((await dead.attributes()).ApproximateNumberOfMessages === `${length}`) {
       return;
     }
@@ -32,7 +32,7 @@ async function useUp(source, dead) {
 
 // The newest move task of a queue, once it has ended.
 async function finished(SourceArn) {
-  for (let i = 0; i < 150; i++) {
+  for (let i = 0; i < 1200; i++) {
     const { Results } = await call(new ListMessageMoveTasksCommand({ SourceArn }));
     if (!['RUNNING', 'CANCELLING'].includes(Results[0].Status)) {
       return Results[0];

@@ -16,8 +16,12 @@ ENDPOINT = os.environ.get("SQS_ENDPOINT", "http://127.0.0.1:9324")
 
 NOT_FOUND = "AWS.SimpleQueueService.NonExistentQueue"
 
-# A wake-up of a waiting receive has to come within this time, far below the waits asked for.
-PROMPT = 1.0
+# A wake-up of a waiting receive has to come within this time, in seconds: far below the waits asked for, and far above what a
+# slow machine needs.
+PROMPT = 10.0
+
+# How long something may take, in seconds, that is not asked for by one request.
+PATIENCE = 120.0
 
 
 def unique_name(purpose, fifo=False):
@@ -58,8 +62,8 @@ class Queue:
         return answer.get("Messages", [])
 
     def receive_one(self, **parameters):
-        """The one message that must be there within 5 s."""
-        parameters.setdefault("WaitTimeSeconds", 5)
+        """The one message that must be there within 20 s."""
+        parameters.setdefault("WaitTimeSeconds", 20)
         messages = self.receive(**parameters)
         assert len(messages) == 1, f"{len(messages)} messages in {self.name}, expected 1"
         return messages[0]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support import bodies, refused, task_handle
+from support import PATIENCE, bodies, refused, task_handle
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def use_up(source, dead):
     """Receives what is in source once, and once more; returns when all of it is in the dead-letter queue."""
     count = str(len(source.receive(maximum=10, VisibilityTimeout=0)))
     assert source.receive(maximum=10, VisibilityTimeout=0) == []
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if dead.attributes("ApproximateNumberOfMessages")["ApproximateNumberOfMessages"] == count:
             return
@@ -36,7 +36,7 @@ def use_up(source, dead):
 
 def finished(sqs, arn):
     """The newest move task of a source queue, once it has ended."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         task = sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]
         if task["Status"] not in ("RUNNING", "CANCELLING"):

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/staunchmq/staunch/internal/config"
 )
@@ -45,9 +44,11 @@ func TestFirstScrapeShowsWaitingReceives(t *testing.T) {
 
 	// The receive is on its way; nothing but the scrapes tells when it waits.
 	const waiting = "staunch_waiting_receives{shard=\"0\"} 1\n"
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(get("http://"+at.Admin+"/metrics"), waiting); {
-		if time.Now().After(deadline) {
-			t.Fatal("no scrape shows the waiting receive")
+	for !strings.Contains(get("http://"+at.Admin+"/metrics"), waiting) {
+		select {
+		case got := <-polled:
+			t.Fatalf("no scrape showed the waiting receive, which got %s", got)
+		default:
 		}
 	}
 	get("http://" + at.API + "/000000000000/q?Action=SendMessage&MessageBody=m")

@@ -98,7 +98,7 @@ func TestFailedWriteFailsTheStore(t *testing.T) {
 func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	disk := vfs.NewCrashableMem()
 	fs, inject := faulty(disk)
-	var lines bytes.Buffer
+	var lines syncBuffer
 	o := small(t, fs)
 	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
 	failures := 0
@@ -109,12 +109,19 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 		last          journal.Seq
 	}
 	owners := make([]owner, s.Shards())
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(len(owners)) // each shard has something to lose
 	for shard := range uint32(s.Shards()) {
 		j := mustJournal(t, s, shard)
+		w := journaltest.NewWriter(shard)
+		own := &owners[shard]
 		wg.Go(func() {
-			w := journaltest.NewWriter(shard)
-			own := &owners[shard]
+			if err := j.Append(w.Next(t, "first")).Wait(); err != nil {
+				t.Errorf("shard %d: the append before the failure: %v", shard, err)
+			}
+			own.last = w.Header.Seq
+			begun.Done()
+			begun.Wait()
 			for i := range 2000 {
 				if i == 20 && shard == 0 {
 					inject.set(fail)

@@ -217,7 +217,8 @@ func TestWritesWaitForSpace(t *testing.T) {
 // halfFull writes half of what it is asked, and the rest when there is space.
 type halfFull struct {
 	vfs.FS
-	full atomic.Bool
+	full  atomic.Bool
+	tries chan struct{} // one for each write that was not done; as many as fit
 }
 
 func (h *halfFull) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -238,20 +239,26 @@ func (f *halfFile) Write(p []byte) (int, error) {
 	if err == nil {
 		err = syscall.ENOSPC
 	}
+	select {
+	case f.of.tries <- struct{}{}:
+	default:
+	}
 	return n, err
 }
 
 // A write that the disk took half of is not written twice.
 func TestHalfAWriteIsCompleted(t *testing.T) {
 	base := vfs.NewMem()
-	disk := &halfFull{FS: base}
+	disk := &halfFull{FS: base, tries: make(chan struct{}, 1)}
 	o := small(t, disk)
 	s := mustOpen(t, "data", o)
 	w := journaltest.NewWriter(0)
 	j := mustJournal(t, s, 0)
 	disk.full.Store(true)
 	p := j.Append(w.Next(t, strings.Repeat("x", 20_000)))
-	time.AfterFunc(2*waitForSpace, func() { disk.full.Store(false) })
+	<-disk.tries
+	<-disk.tries // and the next half
+	disk.full.Store(false)
 	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ class DeadLettersTest {
     private static void useUp(Queue source, Queue dead) throws InterruptedException {
         String count = String.valueOf(source.receive().size());
         assertEquals(List.of(), source.receive());
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < 1200; i++) {
             if (count.equals(dead.attribute(QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES))) {
                 return;
             }
@@ -43,7 +43,7 @@ class DeadLettersTest {
 
     /** The newest move task of a queue, once it has ended. */
     private static ListMessageMoveTasksResultEntry finished(String arn) throws InterruptedException {
-        for (int i = 0; i < 150; i++) {
+        for (int i = 0; i < 1200; i++) {
             ListMessageMoveTasksResultEntry task =
                     Server.CLIENT.listMessageMoveTasks(r -> r.sourceArn(arn)).results().get(0);
             if (!List.of("RUNNING", "CANCELLING").contains(task.status())) {

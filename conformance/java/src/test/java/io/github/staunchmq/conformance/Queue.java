@@ -80,9 +80,9 @@ record Queue(String name, String url) implements AutoCloseable {
                 .messages();
     }
 
-    /** The one message that must be there within 5 s. */
+    /** The one message that must be there within 20 s. */
     Message receiveOne() {
-        List<Message> messages = receive(r -> r.maxNumberOfMessages(1).waitTimeSeconds(5));
+        List<Message> messages = receive(r -> r.maxNumberOfMessages(1).waitTimeSeconds(20));
         assertEquals(1, messages.size(), "messages in " + name);
         return messages.get(0);
     }
