@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/staunchmq/staunch/internal/api"
@@ -36,7 +37,19 @@ func (a *Authorizer) MayAssume(ctx context.Context, c *api.Caller, role Role, ke
 		Identity: a.identities.Policies(c.Principal), Session: a.sessions.of(c.Principal.SessionPolicy), Resource: trust.Named("trust policy of " + role.ARN),
 	})
 	if !d.Allowed {
-		a.logDenied(ctx, c, "AssumeRole", &q, d)
+		a.logDenied(ctx, c, &q, d)
 	}
 	return d.Allowed
+}
+
+// logDenied logs a denied role with the statement that decided; none did where nothing allowed it.
+func (a *Authorizer) logDenied(ctx context.Context, c *api.Caller, q *iam.Request, d iam.Decision) {
+	principal := q.Principal.ARN
+	if principal == "" {
+		principal = "anonymous"
+	}
+	a.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "request denied",
+		slog.String("request_id", c.RequestID), slog.String("action", "AssumeRole"), slog.String("principal", principal),
+		slog.String("permission", q.Action), slog.String("resource", q.Resource), slog.String("source_ip", c.SourceIP),
+		slog.String("reason", d.Reason.String()), slog.String("statement", d.By.String()))
 }

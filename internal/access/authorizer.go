@@ -25,7 +25,7 @@ type Options struct {
 	Identities Identities
 	// Clock is the system's if nil.
 	Clock clock.Clock
-	// Logger hears of denied requests. It is slog.Default() if nil.
+	// Logger hears of roles that were denied, and of policies that cannot be read. It is slog.Default() if nil.
 	Logger *slog.Logger
 }
 
@@ -50,7 +50,7 @@ func New(o Options) *Authorizer {
 	return &Authorizer{catalog: o.Catalog, identities: o.Identities, clock: o.Clock, log: o.Logger, queues: queuePolicies{log: o.Logger}}
 }
 
-// Authorize returns nil if a caller may use an action with an input. Other errors than *api.Error are internal, and it may not.
+// Authorize returns nil if a caller may use an action with an input. The Denial of an *api.Error names the statement that decided. Other errors than *api.Error are internal, and it may not.
 func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, action *api.Action, in any) error {
 	principal, err := iam.ParsePrincipal(c.Principal.ARN, c.Principal.UserID)
 	if err != nil {
@@ -75,8 +75,12 @@ func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, action *api.A
 		if d.Allowed {
 			continue
 		}
-		a.logDenied(ctx, c, action.Name, &q, d)
-		return deniedError(c, in, &q, n, d, record != nil)
+		e := deniedError(c, in, &q, n, d, record != nil)
+		e.Denial = fmt.Sprintf("%s on %s: %s", q.Action, q.Resource, d.Reason)
+		if by := d.By.String(); by != "" {
+			e.Denial += ": " + by
+		}
+		return e
 	}
 	return nil
 }
@@ -116,7 +120,7 @@ func (a *Authorizer) about(v *catalog.View, q *iam.Request, p *iam.Policies, n *
 
 // deniedError is the error for the client (reference/sqs.md 2.2, 11.3). In one's own account a queue that does not exist does not exist,
 // whatever one may do with it; of other accounts nobody learns which queues there are.
-func deniedError(c *api.Caller, in any, q *iam.Request, n *need, d iam.Decision, exists bool) error {
+func deniedError(c *api.Caller, in any, q *iam.Request, n *need, d iam.Decision, exists bool) *api.Error {
 	_, byName := in.(*api.GetQueueUrlInput)
 	_, create := in.(*api.CreateQueueInput)
 	action := !create && !n.allQueues && !isMove(in)
@@ -139,18 +143,6 @@ func isMove(in any) bool {
 	return false
 }
 
-func anonymousDenied(c *api.Caller) error {
+func anonymousDenied(c *api.Caller) *api.Error {
 	return api.AccessDenied.Newf("Access to the resource %s/ is denied.", c.BaseURL)
-}
-
-// logDenied logs a denied request with the statement that decided; none did where nothing allowed it.
-func (a *Authorizer) logDenied(ctx context.Context, c *api.Caller, action string, q *iam.Request, d iam.Decision) {
-	principal := q.Principal.ARN
-	if principal == "" {
-		principal = "anonymous"
-	}
-	a.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "request denied",
-		slog.String("request_id", c.RequestID), slog.String("action", action), slog.String("principal", principal),
-		slog.String("permission", q.Action), slog.String("resource", q.Resource), slog.String("source_ip", c.SourceIP),
-		slog.String("reason", d.Reason.String()), slog.String("statement", d.By.String()))
 }

@@ -81,6 +81,15 @@ func OfVersion(version string) *API {
 // ActionNamed returns the action with this name, or nil. Names are case-sensitive.
 func (a *API) ActionNamed(name string) *Action { return a.actions[name] }
 
+// OnMessages reports whether the action is on messages, rather than on queues and what belongs to them.
+func (a *Action) OnMessages() bool {
+	switch a.Permission {
+	case "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility":
+		return true
+	}
+	return false
+}
+
 // Actions is the table of actions of SQS, in the order of their names. It must not be changed.
 var Actions = []*Action{
 	ownerOnly(silent("AddPermission", addPermissionInput, SQS.AddPermission)),

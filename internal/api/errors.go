@@ -54,6 +54,8 @@ type Error struct {
 	// Message is the text in JSON and in failed batch entries. It is also the text in Query,
 	// except for the default texts that AWS words differently there; see QueryText.
 	Message string
+	// Denial is why policies denied the request, for logs and never for the client; "" if none did.
+	Denial string
 }
 
 // Error returns the query code and the message.

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -16,36 +20,53 @@ import (
 	"github.com/staunchmq/staunch/internal/config"
 )
 
-// urlFlag adds --url, the address of an admin interface.
-func urlFlag(command *cobra.Command) *string {
-	return command.Flags().String("url", "", "`address` of the admin interface, such as http://127.0.0.1:9325, instead of the settings")
+// adminFlags are the flags that say where an admin interface is and how to speak to it.
+type adminFlags struct {
+	command       *cobra.Command
+	url           string
+	ca, cert, key string
+	pinned        string // file of the certificate that the server must show, by the settings
 }
 
-func checkURL(command *cobra.Command, target string) error {
-	if u, err := url.Parse(target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usage(command, "--url %q is not an http:// or https:// URL", target)
+// adminFlagsOf adds --url and those for TLS.
+func adminFlagsOf(command *cobra.Command) *adminFlags {
+	f := &adminFlags{command: command}
+	command.Flags().StringVar(&f.url, "url", "", "`address` of the admin interface, such as http://127.0.0.1:9325, instead of the settings")
+	command.Flags().StringVar(&f.ca, "ca", "", "`file` of the CAs to trust over https, instead of those of the system")
+	command.Flags().StringVar(&f.cert, "cert", "", "`file` of the certificate to show over https, if the admin interface asks for one")
+	command.Flags().StringVar(&f.key, "key", "", "`file` of the private key of --cert")
+	return f
+}
+
+// locate completes f: without --url, the settings say where the admin interface is, and which certificate it has.
+func (f *adminFlags) locate(cfg *config.Config) error {
+	if f.url != "" {
+		if u, err := url.Parse(f.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return usage(f.command, "--url %q is not an http:// or https:// URL", f.url)
+		}
+		return nil
 	}
-	return nil
-}
-
-// adminURL returns where the settings say the admin interface is.
-func adminURL(cfg *config.Config) (string, error) {
 	unknown := func(why string) error {
 		return &exitError{code: exitUsage, step: "Say where it is with --url.", err: errors.New(why)}
 	}
 	if cfg.AdminListen == "" {
-		return "", unknown("the settings switch the admin interface off (admin-listen is empty)")
+		return unknown("the settings switch the admin interface off (admin-listen is empty)")
 	}
 	if _, port, _ := net.SplitHostPort(cfg.AdminListen); port == "0" {
-		return "", unknown("the settings let the server pick a free port (admin-listen has port 0)")
+		return unknown("the settings let the server pick a free port (admin-listen has port 0)")
 	}
-	return config.LocalURL(cfg.AdminListen), nil
+	f.url, f.pinned = config.LocalURL(cfg.AdminListen, cfg.AdminTLS()), cfg.AdminTLSCert
+	return nil
 }
 
-// askAdmin sends a request to an admin interface.
-func askAdmin(request *http.Request) (*http.Response, error) {
+// do sends a request to the admin interface.
+func (f *adminFlags) do(request *http.Request) (*http.Response, error) {
+	config, err := f.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	// No proxy: the question is about this machine. No kept connection: there is one question.
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, &exitError{
@@ -57,21 +78,65 @@ func askAdmin(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// tlsConfig returns how to speak https. The certificate that the settings name is trusted for what it is, because it seldom names the
+// loopback address that this machine is asked at; --ca asks for the usual verification.
+func (f *adminFlags) tlsConfig() (*tls.Config, error) {
+	c := &tls.Config{}
+	if (f.cert == "") != (f.key == "") {
+		return nil, usage(f.command, "--cert and --key go together")
+	}
+	if f.cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return nil, usage(f.command, "--cert, --key: %v", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	switch {
+	case f.ca != "":
+		text, err := os.ReadFile(f.ca)
+		c.RootCAs = x509.NewCertPool()
+		if err == nil && !c.RootCAs.AppendCertsFromPEM(text) {
+			err = fmt.Errorf("there is no certificate in %s", f.ca)
+		}
+		if err != nil {
+			return nil, usage(f.command, "--ca: %v", err)
+		}
+	case f.pinned != "":
+		text, err := os.ReadFile(f.pinned)
+		block, _ := pem.Decode(text)
+		if err == nil && block == nil {
+			err = fmt.Errorf("there is no certificate in %s", f.pinned)
+		}
+		if err != nil {
+			return nil, &exitError{code: exitUsage, step: "Say which CA to trust with --ca.", err: fmt.Errorf("admin-tls-cert: %w", err)}
+		}
+		c.InsecureSkipVerify = true // what follows is stricter
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			if !bytes.Equal(state.PeerCertificates[0].Raw, block.Bytes) {
+				return fmt.Errorf("the server's certificate is not the one in %s", f.pinned)
+			}
+			return nil
+		}
+	}
+	return c, nil
+}
+
 // adminServer is a server that can be asked for what needs the admin token.
-type adminServer struct{ base, token string }
+type adminServer struct {
+	at          *adminFlags
+	base, token string
+}
 
 // tokenFlags are the settings that say where the admin token is.
 var tokenFlags = []string{"admin-token-file", "data"}
 
-// adminServer returns the server at the URL base, or with an empty one where the settings say, and reads its token.
-func (p *program) adminServer(command *cobra.Command, cfg *config.Config, base string) (*adminServer, error) {
-	var err error
-	if base == "" {
-		base, err = adminURL(cfg)
-	} else {
-		err = checkURL(command, base)
-	}
-	if err != nil {
+// addressFlags are the settings that say where the admin interface is, and that it is to be called over https.
+var addressFlags = []string{"admin-listen", "admin-tls-cert", "admin-tls-key"}
+
+// adminServer returns the server that the flags name, or without them the settings, and reads its token.
+func (p *program) adminServer(cfg *config.Config, at *adminFlags) (*adminServer, error) {
+	if err := at.locate(cfg); err != nil {
 		return nil, err
 	}
 	file := cfg.TokenFile()
@@ -93,7 +158,7 @@ func (p *program) adminServer(command *cobra.Command, cfg *config.Config, base s
 			err:  fmt.Errorf("read the admin token: %w", err),
 		}
 	}
-	return &adminServer{base: strings.TrimRight(base, "/"), token: token}, nil
+	return &adminServer{at: at, base: strings.TrimRight(at.url, "/"), token: token}, nil
 }
 
 // post sends a request with the token.
@@ -103,7 +168,7 @@ func (s *adminServer) post(ctx context.Context, path string, body io.Reader) (*h
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
-	response, err := askAdmin(request)
+	response, err := s.at.do(request)
 	if err != nil {
 		return nil, err
 	}

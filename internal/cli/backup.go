@@ -38,8 +38,8 @@ the name is made of the time. A backup has everything: messages, and the secret 
 the data directory.`,
 		Args: cobra.ExactArgs(1),
 	}
-	flags := p.settingFlags(command, "data", "admin-listen", "admin-token-file")
-	base := urlFlag(command)
+	flags := p.settingFlags(command, append(addressFlags, tokenFlags...)...)
+	at := adminFlagsOf(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
@@ -48,7 +48,7 @@ the data directory.`,
 		if err != nil {
 			return err
 		}
-		stream, err := p.backupSource(ctx, command, flags, *base, now)
+		stream, err := p.backupSource(ctx, command, flags, at, now)
 		if err != nil {
 			return err
 		}
@@ -70,9 +70,9 @@ func backupPath(arg string, now time.Time) (string, error) {
 }
 
 // backupSource returns the backup of a data directory if the command line names one, else that of a server.
-func (p *program) backupSource(ctx context.Context, command *cobra.Command, flags *settingFlags, base string, now time.Time) (*stream, error) {
+func (p *program) backupSource(ctx context.Context, command *cobra.Command, flags *settingFlags, at *adminFlags, now time.Time) (*stream, error) {
 	_, offline := flags.given["data"]
-	if offline && (base != "" || flags.given["admin-listen"] != "" || flags.given["admin-token-file"] != "") {
+	if offline && (at.url != "" || flags.given["admin-listen"] != "" || flags.given["admin-token-file"] != "") {
 		return nil, usage(command, "--data makes a backup of a directory, --url, --admin-listen and --admin-token-file of a server: choose one")
 	}
 	cfg, _, err := p.load(flags)
@@ -82,7 +82,7 @@ func (p *program) backupSource(ctx context.Context, command *cobra.Command, flag
 	if offline {
 		return directoryBackup(ctx, cfg.Data, now)
 	}
-	server, err := p.adminServer(command, cfg, base)
+	server, err := p.adminServer(cfg, at)
 	if err != nil {
 		return nil, err
 	}

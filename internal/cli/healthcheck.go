@@ -22,25 +22,20 @@ func (p *program) healthcheckCommand() *cobra.Command {
 server by the same settings as serve, so it works as the health check of a container as it is.`,
 		Args: cobra.NoArgs,
 	}
-	flags := p.settingFlags(command, "admin-listen")
-	base := urlFlag(command)
+	flags := p.settingFlags(command, addressFlags...)
+	at := adminFlagsOf(command)
 	timeout := command.Flags().Duration("timeout", 3*time.Second, "how long the answer may take")
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		target := *base
-		if target == "" {
-			cfg, _, err := p.load(flags)
-			if err != nil {
-				return err
-			}
-			if target, err = adminURL(cfg); err != nil {
-				return err
-			}
-		} else if err := checkURL(command, target); err != nil {
+		cfg, _, err := p.load(flags)
+		if err != nil {
+			return err
+		}
+		if err := at.locate(cfg); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(command.Context(), *timeout)
 		defer cancel()
-		answer, err := readiness(ctx, strings.TrimRight(target, "/")+"/readyz")
+		answer, err := readiness(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -51,12 +46,13 @@ server by the same settings as serve, so it works as the health check of a conta
 }
 
 // readiness returns the answer of a server that is ready, else why it is not.
-func readiness(ctx context.Context, target string) (string, error) {
+func readiness(ctx context.Context, at *adminFlags) (string, error) {
+	target := strings.TrimRight(at.url, "/") + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
 		return "", err
 	}
-	response, err := askAdmin(request)
+	response, err := at.do(request)
 	if err != nil {
 		return "", err
 	}

@@ -23,7 +23,7 @@ type identityCommand struct {
 	*cobra.Command
 	p        *program
 	settings *settingFlags
-	base     *string
+	at       *adminFlags
 	given    string // the flag --account
 
 	account string // ID or name; set before the command runs
@@ -34,8 +34,8 @@ type identityCommand struct {
 func (p *program) identityCommand(command *cobra.Command, run func(c *identityCommand, args []string) error) *identityCommand {
 	c := &identityCommand{Command: command, p: p}
 	command.Flags().StringVar(&c.given, "account", "", "`account`, by its ID or name (default the one of the settings)")
-	c.settings = p.settingFlags(command, append([]string{"admin-listen"}, tokenFlags...)...)
-	c.base = urlFlag(command)
+	c.settings = p.settingFlags(command, append(addressFlags, tokenFlags...)...)
+	c.at = adminFlagsOf(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		cfg, _, err := p.load(c.settings)
 		if err != nil {
@@ -44,7 +44,7 @@ func (p *program) identityCommand(command *cobra.Command, run func(c *identityCo
 		if c.account = c.given; c.account == "" {
 			c.account = cfg.Account
 		}
-		if c.server, err = p.adminServer(command, cfg, *c.base); err != nil {
+		if c.server, err = p.adminServer(cfg, c.at); err != nil {
 			return err
 		}
 		return run(c, args)

@@ -44,11 +44,11 @@ The exit code is 0 when all is sound, 1 when something is damaged or cannot be r
 	}
 	form := outputFlag(command, "table", "json")
 	flags := p.settingFlags(command, "data", "admin-token-file")
-	base := urlFlag(command)
+	at := adminFlagsOf(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
-		c, err := p.checkEither(ctx, command, flags, *base, "staunch journal check --url "+defaultAdminURL)
+		c, err := p.checkEither(ctx, flags, at, "staunch journal check --url "+defaultAdminURL)
 		if err != nil {
 			return err
 		}
@@ -57,17 +57,17 @@ The exit code is 0 when all is sound, 1 when something is damaged or cannot be r
 	return command
 }
 
-// checkEither checks what a server holds if base is its address, else the data directory of the settings; instead is what to do when a
+// checkEither checks what a server holds if at has its address, else the data directory of the settings; instead is what to do when a
 // server uses that.
-func (p *program) checkEither(ctx context.Context, command *cobra.Command, flags *settingFlags, base, instead string) (checked, error) {
+func (p *program) checkEither(ctx context.Context, flags *settingFlags, at *adminFlags, instead string) (checked, error) {
 	cfg, _, err := p.load(flags)
 	if err != nil {
 		return checked{}, err
 	}
-	if base == "" {
+	if at.url == "" {
 		return p.checkDirectory(ctx, cfg.Data, instead)
 	}
-	server, err := p.adminServer(command, cfg, base)
+	server, err := p.adminServer(cfg, at)
 	if err != nil {
 		return checked{}, err
 	}
@@ -302,4 +302,4 @@ func openDirectory(dir, instead string) (journal.View, error) {
 }
 
 // defaultAdminURL is where a server without settings has its admin interface.
-var defaultAdminURL = config.LocalURL("127.0.0.1:9325")
+var defaultAdminURL = config.LocalURL("127.0.0.1:9325", false)

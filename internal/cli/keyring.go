@@ -125,7 +125,7 @@ done. A server may encrypt with a version for as long as the longest data key re
 		Args: cobra.ExactArgs(2),
 	}
 	flags := p.settingFlags(command, "keyring", "data", "admin-token-file")
-	base := urlFlag(command)
+	at := adminFlagsOf(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
@@ -145,7 +145,7 @@ done. A server may encrypt with a version for as long as the longest data key re
 		if i < 0 {
 			return keyringError(fmt.Errorf("%s: %w", args[0], keyring.ErrNotFound))
 		}
-		c, err := p.checkEither(ctx, command, flags, *base, "staunch keyring forget --url "+defaultAdminURL)
+		c, err := p.checkEither(ctx, flags, at, "staunch keyring forget --url "+defaultAdminURL)
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 		log.Warn("signatures are not verified: whoever can reach this address can read, change and delete everything",
 			"address", cfg.Listen, "allowed_by", "insecure-no-auth")
 	}
-	if cfg.AdminListen != "" && !config.Loopback(cfg.AdminListen) {
+	if cfg.AdminListen != "" && cfg.AdminTLSClientCA == "" && !config.Loopback(cfg.AdminListen) {
 		log.Warn("the admin interface asks nobody who they are: whoever can reach this address can read metrics and profiles, and take backups",
 			"address", cfg.AdminListen, "allowed_by", "insecure-no-auth")
 	}
@@ -54,9 +54,13 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
+	welcome := p.stdout
+	if cfg.AuditLog == config.AuditStdout {
+		welcome = p.stderr // standard output is for entries alone
+	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(p.stdout, cfg, at) })
+		ended <- p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(welcome, cfg, at) })
 	}()
 	stopping := false
 	for {

@@ -13,7 +13,7 @@ import (
 func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	endpoint := cfg.PublicURL
 	if endpoint == "" {
-		endpoint = config.LocalURL(at.API)
+		endpoint = apiURL(cfg, at)
 	}
 	queue := endpoint + "/" + cfg.Account + "/first"
 	aws := "  aws --endpoint-url " + endpoint + " sqs "
@@ -21,7 +21,7 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Staunch answers Amazon SQS at %s\n", endpoint)
 	if at.Admin != "" {
-		fmt.Fprintf(&b, "health, readiness and metrics: %s\n", config.LocalURL(at.Admin))
+		fmt.Fprintf(&b, "health, readiness and metrics: %s\n", config.LocalURL(at.Admin, cfg.AdminTLS()))
 	}
 	id, secret, hint := "test", "test", "any will do"
 	if cfg.Auth != config.AuthOff {
@@ -35,12 +35,24 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	}
 	fmt.Fprintf(&b, "\nTry it with the AWS CLI. It wants credentials; %s:\n\n", hint)
 	fmt.Fprintf(&b, "  export AWS_ACCESS_KEY_ID=%[1]s AWS_SECRET_ACCESS_KEY=%[2]s AWS_REGION=%[3]s AWS_DEFAULT_REGION=%[3]s\n\n", id, secret, cfg.Region)
+	if cfg.TLSCert != "" {
+		fmt.Fprintf(&b, "  export AWS_CA_BUNDLE=...   # the CA of %s, if it is your own; call the server by a name in the certificate\n\n", cfg.TLSCert)
+	}
 	fmt.Fprintf(&b, "%screate-queue --queue-name first\n", aws)
 	fmt.Fprintf(&b, "%ssend-message --queue-url %s --message-body hello\n", aws, queue)
 	fmt.Fprintf(&b, "%sreceive-message --queue-url %s\n\n", aws, queue)
 	b.WriteString(keeps(cfg))
 	b.WriteString(asks(cfg))
 	_, _ = io.WriteString(w, b.String()) // a closed standard output must not stop the server
+}
+
+// apiURL returns where a client on this machine finds the API. With certificates for domains that is the first domain, whose port 443
+// leads here.
+func apiURL(cfg *config.Config, at config.Addresses) string {
+	if len(cfg.ACMEDomains) > 0 {
+		return "https://" + cfg.ACMEDomains[0]
+	}
+	return config.LocalURL(at.API, cfg.TLS())
 }
 
 // asks says in one line what is asked of clients.

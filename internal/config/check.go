@@ -9,12 +9,16 @@ import (
 // check notes what is wrong with several settings together.
 func (l *loader) check() {
 	l.checkAuth()
+	l.checkTLS()
 	if l.config.Auth == AuthOff {
 		l.checkReachable("listen", l.config.Listen,
 			"without auth whoever can connect could read, change and delete everything. Use --auth verify with access keys, or %s")
 	}
-	l.checkReachable("admin-listen", l.config.AdminListen,
-		"the admin interface asks nobody who they are: whoever can connect could read metrics and profiles, and take backups. Use %s")
+	if l.config.AdminTLSClientCA == "" {
+		l.checkReachable("admin-listen", l.config.AdminListen,
+			"the admin interface asks nobody who they are: whoever can connect could read metrics and profiles, and take backups. "+
+				"Use client certificates (admin-tls-client-ca), %s")
+	}
 	if l.config.Listen == l.config.AdminListen && !hasPort(l.config.Listen, "0") {
 		l.problem(l.origins["admin-listen"], "admin-listen",
 			fmt.Sprintf("%s is already the address of the API (listen); choose another port, or switch the admin interface off with an empty value",
@@ -27,6 +31,44 @@ func (l *loader) checkAuth() {
 	if (l.config.RootKeyID == "") != (l.config.RootSecret == "") {
 		l.problem(Origin{layer: environment, place: rootKeyVariable}, "", rootKeyVariable+" and "+rootSecretVariable+" go together; one of them is missing")
 	}
+}
+
+// checkTLS refuses settings of TLS that would have no effect, or not the one that was meant.
+func (l *loader) checkTLS() {
+	c := &l.config
+	pair := func(cert, key, ca string, values [3]string) {
+		if (values[0] == "") != (values[1] == "") {
+			l.problem(l.given(cert, key), "", cert+" and "+key+" go together; one of them is missing")
+		}
+		if values[2] != "" && values[0] == "" {
+			l.problem(l.origins[ca], ca, "clients can show certificates over TLS only; set "+cert+" and "+key+", too")
+		}
+	}
+	pair("tls-cert", "tls-key", "tls-client-ca", [3]string{c.TLSCert, c.TLSKey, c.TLSClientCA})
+	pair("admin-tls-cert", "admin-tls-key", "admin-tls-client-ca", [3]string{c.AdminTLSCert, c.AdminTLSKey, c.AdminTLSClientCA})
+	switch {
+	case len(c.ACMEDomains) == 0 && (c.ACMEEmail != "" || c.ACMEDirectory != lookup("acme-directory").Default):
+		l.problem(l.given("acme-email", "acme-directory"), "", "acme-email and acme-directory mean nothing without acme-domains")
+	case len(c.ACMEDomains) == 0:
+	case c.TLSCert != "" || c.TLSClientCA != "":
+		l.problem(l.origins["acme-domains"], "acme-domains", "the certificate is either got from an authority or read from tls-cert; "+
+			"client certificates (tls-client-ca) go with tls-cert only, because the authority has none when it looks whether a domain leads here")
+	case c.Journal == MemoryJournal:
+		l.problem(l.origins["acme-domains"], "acme-domains", "certificates are kept in the data directory, and with the journal in memory there is none")
+	}
+	if c.AuditMessages && c.AuditLog == AuditOff {
+		l.problem(l.origins["audit-messages"], "audit-messages", "there is no audit log; say where it goes with audit-log")
+	}
+}
+
+// given returns where the first of some settings that is not a default came from.
+func (l *loader) given(names ...string) Origin {
+	for _, name := range names {
+		if o := l.origins[name]; o.layer != defaults {
+			return o
+		}
+	}
+	return Origin{}
 }
 
 // checkReachable refuses an address that other machines can reach unless that was asked for in words. why has a place for a better address.
@@ -54,17 +96,25 @@ func Loopback(address string) bool {
 	return ip.Unmap().IsLoopback()
 }
 
+// TLS reports whether the API speaks HTTPS, and AdminTLS whether the admin interface does.
+func (c *Config) TLS() bool      { return c.TLSCert != "" || len(c.ACMEDomains) > 0 }
+func (c *Config) AdminTLS() bool { return c.AdminTLSCert != "" }
+
 // LocalURL returns the URL at which a client on this machine reaches a listener on address (host:port): the address
 // itself, or 127.0.0.1 when it is every address of the machine.
-func LocalURL(address string) string {
+func LocalURL(address string, tls bool) string {
+	scheme := "http://"
+	if tls {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "http://" + address
+		return scheme + address
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.Unmap().IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }
 
 func hasPort(address, port string) bool {

@@ -15,6 +15,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"time"
 )
@@ -28,6 +29,17 @@ type Config struct {
 
 	// AdminTokenFile is the file with the token of the admin interface; see TokenFile.
 	AdminTokenFile string
+
+	// TLSCert and TLSKey are files; both are set or neither. TLSClientCA is a file with the CAs of the certificates that clients must show.
+	TLSCert, TLSKey, TLSClientCA string
+	// The same for the admin interface.
+	AdminTLSCert, AdminTLSKey, AdminTLSClientCA string
+	// ACMEDomains, if any, get their certificates from a certificate authority; then there is no TLSCert.
+	ACMEDomains              []string
+	ACMEEmail, ACMEDirectory string
+
+	// TrustedProxies are the peers whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
 
 	// InsecureNoAuth says in words that whoever can connect may do everything.
 	InsecureNoAuth bool
@@ -63,6 +75,25 @@ type Config struct {
 	// RecreateDelay is how long the name of a deleted queue stays taken and PurgeInterval how long a queue cannot be
 	// purged again. Zero switches the rule off.
 	RecreateDelay, PurgeInterval time.Duration
+
+	// MaxConnections and MaxConnectionsPerAddress limit the connections of the API. Zero is ConnectionCount, and no limit.
+	MaxConnections, MaxConnectionsPerAddress int
+
+	// MaxHeaderBytes limits the header of a request, and these how long a client may take: to send the header, to send the body, to take
+	// the answer, and to send another request.
+	MaxHeaderBytes                                         int64
+	HeaderTimeout, BodyTimeout, AnswerTimeout, IdleTimeout time.Duration
+
+	// RateAccount and RateQueue are the requests a second that an account may make and that may be made to a queue; zero is no limit.
+	RateAccount, RateQueue int
+	FIFOQuota              FIFOQuota
+
+	// AuditLog is where the audit log goes: AuditOff, AuditStdout or the path of a file. AuditMessages has the actions on messages in it.
+	// A file that reaches AuditLogBytes is renamed, and AuditLogFiles of those are kept.
+	AuditLog      string
+	AuditMessages bool
+	AuditLogBytes int64
+	AuditLogFiles int
 
 	// MaxBodyBytes limits the body of a request.
 	MaxBodyBytes int64
@@ -126,6 +157,21 @@ const (
 	DomainStyle QueueURLStyle = "domain" // http://sqs.{region}.{domain}:{port}/{account}/{name}
 )
 
+// FIFOQuota says which limits of AWS hold for FIFO queues.
+type FIFOQuota string
+
+// The quotas of FIFO queues.
+const (
+	FIFOQuotaOff FIFOQuota = "off" // none
+	FIFOQuotaAWS FIFOQuota = "aws" // 300 calls a second of each action, except for queues of high throughput
+)
+
+// What AuditLog can be besides a path.
+const (
+	AuditOff    = "off"
+	AuditStdout = "stdout"
+)
+
 // LogFormat is how log lines are written.
 type LogFormat string
 
@@ -165,4 +211,16 @@ func (c *Config) ShardCount(cores int) int {
 		return c.Shards
 	}
 	return min(max(cores, 1), shardsPerCoreMax)
+}
+
+// connectionsMax is how many connections there are at most if nothing was said: each takes some 10 KB.
+const connectionsMax = 150_000
+
+// ConnectionCount returns how many connections a process that may open this many files takes: MaxConnections, or when that is 0 three
+// quarters of the files, because the journals need some too.
+func (c *Config) ConnectionCount(files uint64) int {
+	if c.MaxConnections > 0 {
+		return c.MaxConnections
+	}
+	return int(max(1, min(files/4*3, connectionsMax)))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -71,25 +72,56 @@ func regionName() kind[string] {
 	return matching("region", "1 to 32 lower-case letters, digits and hyphens", `[a-z0-9-]{1,32}`)
 }
 
-// regionNames accepts names of regions separated by commas, also none.
 func regionNames() kind[[]string] {
-	one := regionName()
-	limits := "names of regions separated by commas, or empty"
-	return kind[[]string]{name: "regions", limits: limits,
-		format: func(names []string) string { return strings.Join(names, ",") },
-		parse: func(text string) (names []string, err error) {
-			for name := range strings.SplitSeq(text, ",") {
-				if name = strings.TrimSpace(name); name == "" && text == "" {
-					return nil, nil
-				}
-				if _, err := one.parse(name); err != nil {
-					return nil, rejected(text, limits+"; a region is "+one.limits)
-				}
-				names = append(names, name)
+	return list("regions", "names of regions", "a region", regionName())
+}
+
+func domainNames() kind[[]string] { return list("names", "domain names", "a name", domainName()) }
+
+// list accepts values separated by commas, also none.
+func list[T any](name, plural, singular string, one kind[T]) kind[[]T] {
+	limits := plural + " separated by commas, or empty"
+	return kind[[]T]{name: name, limits: limits,
+		format: func(values []T) string {
+			texts := make([]string, len(values))
+			for i, value := range values {
+				texts[i] = one.format(value)
 			}
-			return names, nil
+			return strings.Join(texts, ",")
+		},
+		parse: func(text string) (values []T, err error) {
+			if strings.TrimSpace(text) == "" {
+				return nil, nil
+			}
+			for item := range strings.SplitSeq(text, ",") {
+				value, err := one.parse(strings.TrimSpace(item))
+				if err != nil {
+					return nil, rejected(text, limits+"; "+singular+" is "+one.limits)
+				}
+				values = append(values, value)
+			}
+			return values, nil
 		}}
 }
+
+// networks accepts addresses and networks such as 10.0.0.0/8.
+func networks() kind[[]netip.Prefix] {
+	const limits = "an address, or a network such as 10.0.0.0/8"
+	return list("networks", "addresses and networks", "a network", kind[netip.Prefix]{limits: limits,
+		format: netip.Prefix.String,
+		parse: func(text string) (netip.Prefix, error) {
+			if address, err := netip.ParseAddr(text); err == nil {
+				return netip.PrefixFrom(address.Unmap().WithZone(""), address.Unmap().BitLen()), nil
+			}
+			prefix, err := netip.ParsePrefix(text)
+			if err != nil {
+				return prefix, rejected(text, limits)
+			}
+			return prefix.Masked(), nil
+		}})
+}
+
+func filePath() kind[string] { return matching("path", "a path", ".+") }
 
 func accountID() kind[string] { return matching("account", "12 digits", `[0-9]{12}`) }
 

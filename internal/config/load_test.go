@@ -50,6 +50,16 @@ func TestDefaults(t *testing.T) {
 		Account:            "000000000000",
 		RecreateDelay:      time.Minute,
 		PurgeInterval:      time.Minute,
+		ACMEDirectory:      "https://acme-v02.api.letsencrypt.org/directory",
+		MaxHeaderBytes:     64 << 10,
+		HeaderTimeout:      5 * time.Second,
+		BodyTimeout:        time.Minute,
+		AnswerTimeout:      30 * time.Second,
+		IdleTimeout:        2 * time.Minute,
+		FIFOQuota:          config.FIFOQuotaOff,
+		AuditLog:           config.AuditOff,
+		AuditLogBytes:      100 << 20,
+		AuditLogFiles:      10,
 		MaxBodyBytes:       16 << 20,
 		MaxWaitingReceives: 100_000,
 		CheckpointBytes:    64 << 20,
@@ -374,4 +384,47 @@ func TestTheTwoListenersNeedTwoAddresses(t *testing.T) {
 		t.Errorf("Load = %v", err)
 	}
 	load(t, flags("127.0.0.1:0"))
+}
+
+func TestTLSSettingsGoTogether(t *testing.T) {
+	for _, test := range []struct {
+		flags map[string]string
+		want  string // "" if they are fine
+	}{
+		{map[string]string{"tls-cert": "c", "tls-key": "k", "tls-client-ca": "a"}, ""},
+		{map[string]string{"tls-cert": "c"}, "--tls-cert: tls-cert and tls-key go together"},
+		{map[string]string{"admin-tls-key": "k"}, "--admin-tls-key: admin-tls-cert and admin-tls-key go together"},
+		{map[string]string{"tls-client-ca": "a"}, "--tls-client-ca: tls-client-ca: clients can show certificates over TLS only"},
+		{map[string]string{"acme-domains": "a.example,b.example", "acme-email": "a@b"}, ""},
+		{map[string]string{"acme-domains": "a.example", "tls-cert": "c", "tls-key": "k"}, "--acme-domains: acme-domains: the certificate is either"},
+		{map[string]string{"acme-domains": "a.example", "journal": "memory"}, "--acme-domains: acme-domains: certificates are kept"},
+		{map[string]string{"acme-domains": "A.example"}, "--acme-domains: acme-domains: \"A.example\" is not accepted"},
+		{map[string]string{"acme-email": "a@b"}, "--acme-email: acme-email and acme-directory mean nothing"},
+		{map[string]string{"audit-messages": "true"}, "--audit-messages: audit-messages: there is no audit log"},
+		{map[string]string{"admin-listen": "0.0.0.0:1", "admin-tls-cert": "c", "admin-tls-key": "k", "admin-tls-client-ca": "a"}, ""},
+		{map[string]string{"admin-listen": "0.0.0.0:1", "admin-tls-cert": "c", "admin-tls-key": "k"}, "--admin-listen: admin-listen: other machines could reach"},
+		{map[string]string{"trusted-proxies": "10.0.0.0/8, ::1,192.0.2.7"}, ""},
+		{map[string]string{"trusted-proxies": "10.0.0.0/8,x"}, "--trusted-proxies: trusted-proxies: \"10.0.0.0/8,x\" is not accepted"},
+	} {
+		_, _, err := config.Load(config.Sources{Flags: test.flags})
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%v: %v", test.flags, err)
+		case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)):
+			t.Errorf("%v: got %v", test.flags, err)
+		}
+	}
+}
+
+func TestConnectionCount(t *testing.T) {
+	for _, test := range []struct {
+		max   int
+		files uint64
+		want  int
+	}{{0, 1024, 768}, {0, 0, 1}, {0, 1 << 30, 150_000}, {7, 1024, 7}} {
+		c := config.Config{MaxConnections: test.max}
+		if got := c.ConnectionCount(test.files); got != test.want {
+			t.Errorf("max-connections %d, %d files: %d, want %d", test.max, test.files, got, test.want)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -72,11 +73,35 @@ var settings = []Setting{
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
 		"Address of health, readiness, metrics, profiles, backups and identities (accounts, users, keys). Port 0 picks a free one; "+
 			"empty switches them off. All but health, readiness and metrics need the admin token. "+
-			"Any address that is not loopback needs insecure-no-auth."),
+			"Any address that is not loopback needs admin-tls-client-ca, or insecure-no-auth."),
 	row("admin-token-file", "", optional(text("path")), func(c *Config) *string { return &c.AdminTokenFile },
 		"File with the admin token, which backups, profiles and identities need. Commands read it, too. "+
 			"The server makes it when it does not exist. "+
 			"Empty: admin-token in the data directory, or with the journal in memory a token that nobody knows."),
+	row("tls-cert", "", optional(filePath()), func(c *Config) *string { return &c.TLSCert },
+		"File of the certificate that the API shows, in PEM, with the chain behind it. With it the API speaks HTTPS (TLS 1.2 or later) and nothing else. "+
+			"The files of TLS are read again within 5 seconds of a change. docs/operations/hardening.md says more."),
+	row("tls-key", "", optional(filePath()), func(c *Config) *string { return &c.TLSKey },
+		"File of the private key of tls-cert, in PEM."),
+	row("tls-client-ca", "", optional(filePath()), func(c *Config) *string { return &c.TLSClientCA },
+		"File of CAs, in PEM. Clients of the API must then show a certificate that one of them has signed."),
+	row("admin-tls-cert", "", optional(filePath()), func(c *Config) *string { return &c.AdminTLSCert },
+		"File of the certificate that the admin interface shows. It may be that of the API."),
+	row("admin-tls-key", "", optional(filePath()), func(c *Config) *string { return &c.AdminTLSKey },
+		"File of the private key of admin-tls-cert, in PEM."),
+	row("admin-tls-client-ca", "", optional(filePath()), func(c *Config) *string { return &c.AdminTLSClientCA },
+		"File of CAs, in PEM. Clients of the admin interface must then show a certificate that one of them has signed."),
+	row("acme-domains", "", domainNames(), func(c *Config) *[]string { return &c.ACMEDomains },
+		"Domains whose certificates the server gets itself from a certificate authority (ACME), in place of tls-cert, separated by commas. It "+
+			"agrees to the authority's terms. The authority connects to port 443 of each domain, which must lead to the API."),
+	row("acme-email", "", optional(matching("email", "an address with an @", "[^@ ]+@[^@ ]+")), func(c *Config) *string { return &c.ACMEEmail },
+		"Where the certificate authority writes to when something is wrong with a certificate."),
+	row("acme-directory", "https://acme-v02.api.letsencrypt.org/directory", webURL(), func(c *Config) *string { return &c.ACMEDirectory },
+		"Directory of the certificate authority. The default is Let's Encrypt."),
+	row("trusted-proxies", "", networks(), func(c *Config) *[]netip.Prefix { return &c.TrustedProxies },
+		"Addresses and networks of proxies, separated by commas. What they say in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host is "+
+			"believed: it decides source addresses, aws:SecureTransport and queue URLs. Nobody else's is."),
+
 	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
 		"Allow addresses that other machines can reach where nobody is asked who they are: "+
 			"whoever can connect can read, change and delete everything."),
@@ -85,7 +110,7 @@ var settings = []Setting{
 		"Whether requests must be signed. off believes what clients say; verify asks for a valid signature, with which a key may do everything "+
 			"in its own account and nothing in others; enforce does what the policies of users, roles and queues say. "+
 			"docs/operations/authentication.md and access.md say more."),
-	row("credentials-file", "", optional(matching("path", "a path", ".+")), func(c *Config) *string { return &c.CredentialsFile },
+	row("credentials-file", "", optional(filePath()), func(c *Config) *string { return &c.CredentialsFile },
 		"File of access keys, for auth. It is read again when it changes. An access key of the account's root can come from the "+
 			"variables "+rootKeyVariable+" and "+rootSecretVariable+" in its place or beside it."),
 	row("auth-clock-skew", "15m", duration(time.Second, 24*time.Hour), func(c *Config) *time.Duration { return &c.AuthClockSkew },
@@ -123,6 +148,39 @@ var settings = []Setting{
 		"How long after DeleteQueue the name cannot be used again. AWS: 60s. 0 switches the rule off."),
 	row("purge-interval", "60s", duration(0, time.Hour), func(c *Config) *time.Duration { return &c.PurgeInterval },
 		"How long after PurgeQueue a queue cannot be purged again. AWS: 60s. 0 switches the rule off."),
+
+	row("max-connections", "0", count(0, 10_000_000), func(c *Config) *int { return &c.MaxConnections },
+		"Most connections to the API at once. Further ones are closed. 0 is three quarters of the files that the process may open, at most 150000."),
+	row("max-connections-per-address", "0", count(0, 10_000_000), func(c *Config) *int { return &c.MaxConnectionsPerAddress },
+		"Most connections to the API at once from one address. Further ones are closed. An IPv6 /64 counts as one address. 0 is no limit."),
+	row("max-header-bytes", "64KiB", size(4*kib, 1*mib), func(c *Config) *int64 { return &c.MaxHeaderBytes },
+		"Largest header of a request, its first line included. A presigned URL is all header."),
+	row("header-timeout", "5s", duration(100*time.Millisecond, 10*time.Minute), func(c *Config) *time.Duration { return &c.HeaderTimeout },
+		"How long a TLS handshake, and then the header of a request, may take to arrive."),
+	row("body-timeout", "60s", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.BodyTimeout },
+		"How long the body of a request may take to arrive."),
+	row("answer-timeout", "30s", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.AnswerTimeout },
+		"How long a client may take to read an answer. Waiting for messages does not count."),
+	row("idle-timeout", "2m", duration(time.Second, 24*time.Hour), func(c *Config) *time.Duration { return &c.IdleTimeout },
+		"How long a connection may be without a request. SDKs keep connections for a minute or so, and meet closed ones if this is less."),
+
+	row("rate-account", "0", count(0, 10_000_000), func(c *Config) *int { return &c.RateAccount },
+		"Most requests a second by callers of one account. Further ones get RequestThrottled. As many may come at once after a pause. 0 is no limit."),
+	row("rate-queue", "0", count(0, 10_000_000), func(c *Config) *int { return &c.RateQueue },
+		"Most requests a second to one queue, all actions together. Further ones get RequestThrottled. As many may come at once after a pause. 0 is no limit."),
+	row("fifo-quota", "off", choice(FIFOQuotaOff, FIFOQuotaAWS), func(c *Config) *FIFOQuota { return &c.FIFOQuota },
+		"Whether the quotas of AWS hold for FIFO queues. aws is 300 calls a second each of sends, receives and deletes to a queue, "+
+			"batches counting as one, unless its FifoThroughputLimit is perMessageGroupId. Further ones get RequestThrottled."),
+
+	row("audit-log", AuditOff, matching("place", "off, stdout or a path", ".+"), func(c *Config) *string { return &c.AuditLog },
+		"Where the audit log goes, one JSON object a line: off, stdout or the path of a file. It has who did what from where for every action but those "+
+			"on messages, and every denied request. SIGHUP opens the file again. docs/operations/audit.md says more."),
+	row("audit-messages", "false", boolean(), func(c *Config) *bool { return &c.AuditMessages },
+		"Have the actions on messages (send, receive, delete, change of visibility) in the audit log, too; never what is in the messages."),
+	row("audit-log-bytes", "100MiB", size(1*mib, 16*gib), func(c *Config) *int64 { return &c.AuditLogBytes },
+		"Size at which the file of the audit log is renamed and a new one begun. Whole MiB."),
+	row("audit-log-files", "10", count(1, 10_000), func(c *Config) *int { return &c.AuditLogFiles },
+		"How many renamed files of the audit log are kept. Older ones are deleted."),
 
 	row("max-body-bytes", "16MiB", size(1*mib, 256*mib), func(c *Config) *int64 { return &c.MaxBodyBytes },
 		"Largest body of a request. A batch of 1 MiB "+

@@ -125,9 +125,15 @@ func TestLocalURL(t *testing.T) {
 		"10.1.2.3:9324":   "http://10.1.2.3:9324",
 		"sqs.example:443": "http://sqs.example:443",
 	} {
-		if got := config.LocalURL(address); got != want {
+		if got := config.LocalURL(address, false); got != want {
 			t.Errorf("LocalURL(%q) = %q, want %q", address, got, want)
 		}
+	}
+}
+
+func TestLocalURLOverTLS(t *testing.T) {
+	if got := config.LocalURL(":9324", true); got != "https://127.0.0.1:9324" {
+		t.Error(got)
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 // answer writes the whole answer and reports the request as done.
 func (x *exchange) answer(status int, code string, body []byte) {
 	x.answered = true
+	x.audit(status, code)
 	header := x.w.Header()
 	header["Content-Type"] = x.protocol.contentType()
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if x.bodyPending {
-		// Else net/http would wait for the rest of the body before it sends the answer.
+	if x.bodyPending || smuggles(x.r) {
+		// With a body pending, net/http would otherwise wait for the rest of the body before it sends the answer.
 		header["Connection"] = []string{"close"}
 	}
 	now := x.options.Now()

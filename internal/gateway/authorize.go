@@ -18,6 +18,9 @@ type Authorizer interface {
 	Authorize(ctx context.Context, c *api.Caller, a *api.Action, in any) error
 }
 
+// notYours is why a request is denied where there are no policies.
+const notYours = "the queue belongs to another account, and policies are not evaluated"
+
 // authorize refuses what the caller may not do. Without an Authorizer, where signatures are verified, a caller may do everything with
 // the queues of its own account and nothing with those of others. Actions of STS take no permission.
 func (x *exchange) authorize(c *api.Caller, in any) error {
@@ -36,11 +39,15 @@ func (x *exchange) authorize(c *api.Caller, in any) error {
 			continue
 		}
 		if m.Name == "QueueOwnerAWSAccountId" {
-			return api.QueueDoesNotExist.New() // reference/sqs.md 2.2
+			e := api.QueueDoesNotExist.New() // reference/sqs.md 2.2
+			e.Denial = notYours
+			return e
 		}
 		action := "sqs:" + strings.ToLower(x.action.Name)
-		return api.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
+		e := api.AccessDenied.Newf("User: %s is not authorized to perform: %s on resource: %s because no resource-based policy allows the %s action",
 			c.Principal.ARN, action, arn.Queue(c.Region, q.Account, q.Name), action)
+		e.Denial = notYours
+		return e
 	}
 	return nil
 }

@@ -47,6 +47,13 @@ type Options struct {
 	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host headers are believed. Default: none.
 	TrustedProxies []netip.Prefix
 
+	// Rates limit how many requests are taken. Default: any number.
+	Rates Rates
+
+	// Audit, if set, gets who did what: every denied request and every action that is not on messages, with AuditMessages these, too.
+	Audit         Auditor
+	AuditMessages bool
+
 	// MaxBodyBytes bounds one request body, also after decompression. Default: 16 MiB, which
 	// is ten messages of 1 MiB and their overhead, so that SQS's own limits are met first.
 	MaxBodyBytes int64
@@ -58,7 +65,7 @@ type Options struct {
 	// AnswerTimeout bounds the time to write an answer. Default: 30 s.
 	AnswerTimeout time.Duration
 
-	// Logger gets internal failures and panics. Default: slog.Default().
+	// Logger gets internal failures and panics, and without Audit the requests that policies denied. Default: slog.Default().
 	Logger *slog.Logger
 	// Observe, if set, is called after every request. action is "Unknown" if the request named none that exists;
 	// code is the query code of the error, "" on success.
@@ -84,6 +91,7 @@ const (
 type Handler struct {
 	options  Options
 	verifier *sigv4.Verifier
+	rates    *rates
 	buffered atomic.Int64 // bytes of MaxBufferedBytes in use
 }
 
@@ -109,7 +117,7 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = clock.System().Now
 	}
-	return &Handler{options: o, verifier: newVerifier(&o)}
+	return &Handler{options: o, verifier: newVerifier(&o), rates: newRates(o.Rates)}
 }
 
 // setDefault sets an option that was left out.
@@ -143,6 +151,13 @@ type exchange struct {
 	// bodyPending is true while the request has a body that was not read to its end.
 	bodyPending bool
 	answered    bool
+
+	// What the audit log is told: the input, nil until it is decoded; the credential as the client states it; who sent the request, nil
+	// until that is known; and how it failed, if it did.
+	in         any
+	credential string
+	from       *api.Caller
+	failure    *api.Error
 }
 
 // serve takes the request through all steps.
@@ -154,6 +169,7 @@ func (x *exchange) serve() {
 		x.fail(err)
 		return
 	}
+	x.in, x.credential = in, credential
 	if url := x.action.QueueURL(in); url != nil && *url == "" && x.pathNamesQueue() {
 		*url = x.r.URL.Path
 	}
@@ -163,7 +179,8 @@ func (x *exchange) serve() {
 		return
 	}
 	caller := x.caller(from)
-	if err := x.authorize(caller, in); err != nil {
+	x.from = caller
+	if err := x.admit(caller, in); err != nil {
 		x.fail(err)
 		return
 	}
@@ -176,6 +193,17 @@ func (x *exchange) serve() {
 	defer buf.giveBack()
 	buf.bytes = x.protocol.appendOutput(buf.bytes, x.action, out, x.requestID)
 	x.answer(http.StatusOK, "", buf.bytes)
+}
+
+// admit refuses what the caller may not do, or does too often.
+func (x *exchange) admit(c *api.Caller, in any) error {
+	if err := x.admitCaller(c); err != nil {
+		return err
+	}
+	if err := x.authorize(c, in); err != nil {
+		return err
+	}
+	return x.admitQueue(c, in)
 }
 
 // service returns who answers the action.
@@ -206,6 +234,7 @@ func (x *exchange) fail(err error) {
 			slog.String("request_id", x.requestID), slog.String("action", x.actionName()), slog.Any("error", err))
 		e = api.InternalFailure.New()
 	}
+	x.failure = e
 	buf := takeBuffer()
 	defer buf.giveBack()
 	buf.bytes = x.protocol.appendError(buf.bytes, e, x.requestID)

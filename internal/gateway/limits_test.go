@@ -252,7 +252,7 @@ func TestSlowHeaders(t *testing.T) {
 
 func TestIdleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := serveInBubble(t, NewServer(New(Options{SQS: fake(ok)}), ServerOptions{IdleTimeout: time.Second}))
+		conn := serveInBubble(t, NewServer(New(Options{SQS: fake(ok)}), ServerOptions{}))
 		reader := bufio.NewReader(conn)
 		for range 2 {
 			write(conn, sendHeader+"Content-Length: 2\r\n\r\n{}")

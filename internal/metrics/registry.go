@@ -1,8 +1,9 @@
 // Package metrics counts and measures what a server does.
 //
 // There is one Registry per server. Its methods are the list of what Staunch measures: the parts of the server report
-// to it (Request, Shard, Fsync, Panicked), and figures that some part already keeps are read when somebody asks for
-// them (CollectQueues, CollectDisk, CollectShard). The package knows nothing of queues beyond the numbers it is given, and it is the only one,
+// to it (Request, Shard, Fsync, Panicked, Throttled), and figures that some part already keeps are read when somebody asks for
+// them (CollectQueues, CollectDisk, CollectShard, CollectConnections, CollectCertificate). The package knows nothing of queues beyond the
+// numbers it is given, and it is the only one,
 // with admin, that knows Prometheus. Everything in it is safe for use from several goroutines, and what is called per
 // request or per record neither locks nor allocates once its series exists.
 //
@@ -35,6 +36,7 @@ type Registry struct {
 	prometheus *prometheus.Registry
 	requests   *requests
 	journal    journal
+	edge       edge
 	panics     prometheus.Counter
 	queues     *queueCollector
 	disk       *diskCollector
@@ -47,6 +49,7 @@ func New(options Options) *Registry {
 		prometheus: prometheus.NewRegistry(),
 		requests:   newRequests(),
 		journal:    newJournal(),
+		edge:       newEdge(),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "staunch_panics_total",
 			Help: "Panics that were recovered. Any is a defect of Staunch; the log has the stack.",
@@ -60,6 +63,7 @@ func New(options Options) *Registry {
 		buildInfo(options.Build),
 		r.requests.count, r.requests.duration,
 		r.journal.append, r.journal.fsync, r.journal.records, r.journal.bytes, r.journal.cleaned,
+		r.edge.refused, r.edge.throttled, r.edge.lost,
 		r.panics,
 		r.queues,
 		r.disk,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/staunchmq/staunch/internal/arn"
 	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
@@ -160,18 +161,32 @@ func (n *node) samples(yield func(metrics.QueueSample)) {
 	}
 }
 
-func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, service *sqs.Service) gateway.Options {
+// highThroughput reports whether a queue is exempt from AWS's quota for FIFO queues.
+func (n *node) highThroughput(q arn.ARN) bool {
+	record := n.catalog.View().Lookup(catalog.Key{Account: q.Account, Region: q.Region, Name: q.Name})
+	return record != nil && record.Attributes.ThroughputPerGroup
+}
+
+func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, n *node) gateway.Options {
 	return gateway.Options{
-		SQS:           service,
-		STS:           sts.Service{},
-		ClockSkew:     cfg.AuthClockSkew,
-		SignedRegions: cfg.AuthRegions,
-		Region:        cfg.Region,
-		Account:       cfg.Account,
-		PublicURL:     cfg.PublicURL,
-		QueueURLStyle: string(cfg.QueueURLStyle),
-		Domain:        cfg.Domain,
+		SQS:            n.service,
+		STS:            sts.Service{},
+		ClockSkew:      cfg.AuthClockSkew,
+		SignedRegions:  cfg.AuthRegions,
+		Region:         cfg.Region,
+		Account:        cfg.Account,
+		PublicURL:      cfg.PublicURL,
+		QueueURLStyle:  string(cfg.QueueURLStyle),
+		Domain:         cfg.Domain,
+		TrustedProxies: cfg.TrustedProxies,
+		Rates: gateway.Rates{
+			Account: cfg.RateAccount, Queue: cfg.RateQueue, FIFO: cfg.FIFOQuota == config.FIFOQuotaAWS,
+			HighThroughput: n.highThroughput, Throttled: m.Throttled,
+		},
+		AuditMessages: cfg.AuditMessages,
 		MaxBodyBytes:  cfg.MaxBodyBytes,
+		BodyTimeout:   cfg.BodyTimeout,
+		AnswerTimeout: cfg.AnswerTimeout,
 		Logger:        log,
 		Observe: func(action, code string, _ int, seconds float64) {
 			m.Request(action, code, time.Duration(seconds*float64(time.Second)))

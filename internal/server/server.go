@@ -17,9 +17,9 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/staunchmq/staunch/internal/admin"
+	"github.com/staunchmq/staunch/internal/audit"
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/credentials"
@@ -28,6 +28,7 @@ import (
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/lifecycle"
+	"github.com/staunchmq/staunch/internal/listener"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/version"
 )
@@ -42,6 +43,12 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func(c
 		return err
 	}
 	if err := s.openKeyring(); err != nil {
+		return err
+	}
+	if err := s.openTLS(); err != nil {
+		return err
+	}
+	if err := s.openAudit(); err != nil {
 		return err
 	}
 	if err := s.openStore(); err != nil {
@@ -70,7 +77,9 @@ type server struct {
 	keys    *credentials.Set // those that came with the settings; nil if none did
 	keyring *keyring.Keyring
 
-	api, adminAPI net.Listener // adminAPI is nil without an admin listener
+	api, adminAPI net.Listener  // adminAPI is nil without an admin listener
+	tls, adminTLS *listener.TLS // nil for plain HTTP
+	audit         *audit.Log    // nil without an audit log
 	// identities is nil while the node starts and stops.
 	identities atomic.Pointer[identity.Service]
 	closers    []func() error
@@ -182,9 +191,10 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Logger:     s.log,
 		})
 		outer.Go("admin listener", func(ctx context.Context) error {
-			return serveHTTP(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, s.adminAPI)
+			return serveHTTP(ctx, gateway.NewServer(handler, s.serverOptions()), s.adminListener())
 		})
 	}
+	s.runEdge(outer)
 	outer.Go("keyring", func(ctx context.Context) error { return s.keyring.Run(ctx, clock.System(), s.log) })
 	err := s.serve(ctx, outer, starting, ready)
 	outer.Stop()
@@ -217,12 +227,14 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	if s.keys != nil {
 		outer.Go("access keys", s.keys.Run)
 	}
-	options := gatewayOptions(s.cfg, s.log, s.metrics, n.service)
+	options := gatewayOptions(s.cfg, s.log, s.metrics, n)
 	s.ask(&options, n)
-	handler := gateway.New(options)
-	httpServer := gateway.NewServer(handler, gateway.ServerOptions{Logger: s.log})
+	if s.audit != nil {
+		options.Audit = s.audit
+	}
+	httpServer := gateway.NewServer(gateway.New(options), s.serverOptions())
 	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(gateway.Listener(s.api)) }()
+	go func() { served <- httpServer.Serve(s.apiListener()) }()
 	starting.done(n.service.Ready)
 	s.log.Info("ready", "api", at.API, "admin", at.Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
 	if ready != nil {
