@@ -15,7 +15,7 @@ func (x *exchange) answer(status int, code string, body []byte) {
 	header := x.w.Header()
 	header["Content-Type"] = x.protocol.contentType()
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if x.bodyPending || smuggles(x.r) {
+	if x.bodyPending || ambiguous(x.r) {
 		// With a body pending, net/http would otherwise wait for the rest of the body before it sends the answer.
 		header["Connection"] = []string{"close"}
 	}

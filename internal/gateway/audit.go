@@ -28,8 +28,8 @@ func (x *exchange) audit(status int, code string) {
 		}
 		return
 	}
-	if !denied && x.action.OnMessages() && !x.options.AuditMessages {
-		return
+	if !denied && (x.from == nil || x.action.OnMessages() && !x.options.AuditMessages) {
+		return // from nobody knows whom, as what cannot be read is
 	}
 	e := audit.Entry{
 		Time: x.began, RequestID: x.requestID, Action: x.api.Service + ":" + x.action.Name, Resource: x.resource(), Status: status, Code: code,

@@ -85,10 +85,10 @@ func (b *buffer) fill(h *Handler, r io.Reader) error {
 // errTooLarge says that a body goes on beyond the limit.
 var errTooLarge = errors.New("the body is too large")
 
-// smuggles reports whether the request may have been read differently by a proxy on the way: one with both a Content-Length and
-// a Transfer-Encoding. net/http goes by the latter and forgets the former, so every request with the latter is under suspicion.
-// Nothing on its connection may be read after it (RFC 9112, 6.1).
-func smuggles(r *http.Request) bool { return len(r.TransferEncoding) > 0 }
+// ambiguous reports whether a proxy on the way may have seen the request end elsewhere: one with both a Content-Length and a
+// Transfer-Encoding, or one of HTTP/1.0 with the latter. net/http chooses and forgets that there was a choice, so every request that
+// could have been such a one is under suspicion. What follows on its connection is not read (RFC 9112, 6.1).
+func ambiguous(r *http.Request) bool { return len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) }
 
 // limitBody sets the deadline for the request's body. readBody lifts it; if the body is not read,
 // it bounds how long net/http may wait for the rest before it gives up on the connection.
