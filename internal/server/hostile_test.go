@@ -10,8 +10,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,11 +29,19 @@ import (
 
 const (
 	hostileSeed = 11
-	// attackers send at once, each so many requests; honest messages are sent meanwhile.
-	attackers, attacksEach, honestMessages = 4, 200, 100
+	// attackers send at once; honest messages are sent meanwhile.
+	attackers, honestMessages = 20, 100
 	// What the process may have at any time during the attack: a goroutine or three for each connection, and bodies of 1 MiB.
-	hostileGoroutinesMax, hostileHeapMax = 300, 400 << 20
+	hostileGoroutinesMax, hostileHeapMax = 400, 512 << 20
 )
+
+// attacksEach is how many requests each attacker sends. STAUNCH_HOSTILE_REQUESTS sets another number.
+var attacksEach = sync.OnceValue(func() int {
+	if n, err := strconv.Atoi(os.Getenv("STAUNCH_HOSTILE_REQUESTS")); err == nil {
+		return n
+	}
+	return 75
+})
 
 // smuggled is what must never be carried out: it stands where one reader of a request sees its end, and another its middle.
 const smuggled = "GET /?Action=CreateQueue&QueueName=smuggled&Version=2012-11-05 HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -265,7 +275,7 @@ func TestHostileClients(t *testing.T) {
 }
 
 func attack(t *testing.T, address string, h *hostile, most *peak) {
-	for i := range attacksEach {
+	for i := range attacksEach() {
 		text, name := h.request()
 		answer, err := strike(address, text)
 		if err != nil {

@@ -55,18 +55,18 @@ func startDebugNode(t *testing.T, data string, settings map[string]string) (n *n
 }
 
 // TestSecretsAreNowhere sends messages through encrypted queues in every way, provokes errors, and then looks for what was in them, and
-// for the keys, in every file of the data directory, in a backup, in the log, in the metrics and in what the tools print. One queue is not
+// for the keys, in every file of the data directory, in a backup, in the log, in the audit log, in the metrics and in what the tools print. One queue is not
 // encrypted: what was in its messages must be found, or the search finds nothing at all.
 func TestSecretsAreNowhere(t *testing.T) {
 	tmp := t.TempDir()
-	data, ring := filepath.Join(tmp, "data"), filepath.Join(tmp, "keyring")
+	data, ring, audited := filepath.Join(tmp, "data"), filepath.Join(tmp, "keyring"), filepath.Join(tmp, "audit.jsonl")
 	if err := keyring.Create(ring, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := keyring.Change(ring, keyring.Add("orders", nil, nil, time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	n, admin := startDebugNode(t, data, map[string]string{"keyring": "file:" + ring})
+	n, admin := startDebugNode(t, data, map[string]string{"keyring": "file:" + ring, "audit-log": audited, "audit-messages": "true"})
 	sendCanaries(t, n)
 	provokeErrors(t, n)
 	haystacks := map[string][]byte{
@@ -79,6 +79,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	haystacks["log"] = []byte(n.log.String())
+	entries, err := os.ReadFile(audited)
+	if err != nil || !bytes.Contains(entries, []byte("sqs:SendMessage")) {
+		t.Errorf("the audit log has %d bytes: %v", len(entries), err)
+	}
+	haystacks["audit log"] = entries
 	for _, dir := range []string{data, data + "-crashed"} {
 		for _, path := range files(t, dir) {
 			content, err := os.ReadFile(filepath.Join(dir, path))
@@ -112,7 +117,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 		}
 		if bytes.Contains(content, []byte("in the clear")) {
 			found++
-			if where == "log" || where == "metrics" || where == "goroutines" {
+			if where == "log" || where == "audit log" || where == "metrics" || where == "goroutines" {
 				t.Errorf("the body of a message is in %s", where)
 			}
 		}

@@ -31,7 +31,8 @@ func steps(fuzzTime string) []step {
 			goTest(selection{
 				// internal/queue starts no goroutines; what uses it is in here.
 				patterns: []string{"./..."}, without: []string{"chaos", "bench", "tools", "internal/queue"},
-				environ: []string{"STAUNCH_SIMULATION_SEEDS=200"}, // one at a time moves in there: races show soon or never
+				// One at a time moves in simulations: races show soon or never.
+				environ: []string{"STAUNCH_SIMULATION_SEEDS=200", "STAUNCH_HOSTILE_REQUESTS=15"},
 			}, "-race", "-timeout=10m")},
 		{"fuzz", "every fuzz test for a moment", 10 * time.Minute, fuzz(fuzzTime)},
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
