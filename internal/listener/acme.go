@@ -2,6 +2,10 @@ package listener
 
 import (
 	"crypto/tls"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
@@ -18,8 +22,9 @@ type ACME struct {
 	Cache string
 }
 
-// config returns the configuration that gets certificates as clients ask for them. The authority's terms are agreed to.
-func (a *ACME) config() *tls.Config {
+// config returns the configuration that gets certificates as clients ask for them. The authority's terms are agreed to. The log hears of
+// every new reason why a domain has no certificate.
+func (a *ACME) config(log *slog.Logger) *tls.Config {
 	manager := &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(a.Cache),
@@ -27,5 +32,15 @@ func (a *ACME) config() *tls.Config {
 		Email:      a.Email,
 		Client:     &acme.Client{DirectoryURL: a.Directory, UserAgent: "staunch"},
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", acme.ALPNProto}, GetCertificate: manager.GetCertificate}
+	var last sync.Map // domain -> the error that was logged last
+	get := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		cert, err := manager.GetCertificate(hello)
+		if domain := strings.ToLower(hello.ServerName); err != nil && slices.Contains(a.Domains, domain) {
+			if before, _ := last.Swap(domain, err.Error()); before != err.Error() {
+				log.Error("there is no certificate for a domain", "domain", domain, "error", err)
+			}
+		}
+		return cert, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", acme.ALPNProto}, GetCertificate: get}
 }

@@ -324,7 +324,9 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 
 // TestACMEOfOtherNames asks for names that certificates must not be got for: no authority is asked.
 func TestACMEOfOtherNames(t *testing.T) {
-	served, err := OpenTLS(TLSOptions{ACME: &ACME{Domains: []string{"sqs.example.com"}, Directory: "http://127.0.0.1:1/", Cache: filepath.Join(t.TempDir(), "acme")}})
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	served, err := OpenTLS(TLSOptions{Logger: logger, ACME: &ACME{Domains: []string{"sqs.example.com"}, Directory: "http://127.0.0.1:1/", Cache: filepath.Join(t.TempDir(), "acme")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,5 +338,8 @@ func TestACMEOfOtherNames(t *testing.T) {
 	var refused *net.OpError
 	if _, _, err := shake(t, served, client); !errors.As(err, &refused) {
 		t.Errorf("the authority that nobody runs: %v", err)
+	}
+	if strings.Count(log.String(), "there is no certificate for a domain") != 1 || !strings.Contains(log.String(), "domain=sqs.example.com") {
+		t.Errorf("the log: %s", log.String())
 	}
 }

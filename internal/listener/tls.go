@@ -47,7 +47,7 @@ type TLS struct {
 func OpenTLS(o TLSOptions) (*TLS, error) {
 	t := &TLS{options: o}
 	if o.ACME != nil {
-		t.config.Store(o.ACME.config())
+		t.config.Store(o.ACME.config(o.Logger))
 		return t, nil
 	}
 	_, err := t.reread()
