@@ -74,6 +74,10 @@ bench: build ## Measure, with BENCHFLAGS
 compare: ## Measure Staunch beside every other SQS server, and write docs/performance.md
 	go run ./bench/compare -docs docs $(BENCHFLAGS)
 
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities; needs vuln.go.dev
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
 .PHONY: fmt
 fmt: ## Format the Go files
 	@find . \( -name '.?*' -o -name node_modules \) -prune -o -name '*.go' -print0 | xargs -0 gofmt -w
