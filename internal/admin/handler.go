@@ -66,7 +66,10 @@ type Options struct {
 	// Token is the admin token. Everything but health, readiness and metrics needs it; with an empty one nobody gets at that.
 	Token string
 
-	// Clock is for deadlines of writes.
+	// Audit, if set, gets an entry for each request to what needs the token.
+	Audit Auditor
+
+	// Clock is for deadlines of writes, and for the times in the audit log.
 	Clock clock.Clock
 
 	// Logger is told of backups, and of operations that failed.
@@ -89,7 +92,7 @@ func New(options Options) http.Handler {
 		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
 	}))
-	guarded := newGuard(options.Token, options.guarded())
+	guarded := options.audited(newGuard(options.Token, options.guarded()))
 	for _, path := range []string{"/backup", "/identities/", "/debug/pprof/", "/{$}"} {
 		mux.Handle(path, guarded)
 	}

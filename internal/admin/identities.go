@@ -84,6 +84,7 @@ func (o Options) identities(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusRequestEntityTooLarge, &identity.Error{Code: identity.Invalid, Text: "the body was not read: " + err.Error()})
 		return
 	}
+	about(w, body)
 	out, err := do(r.Context(), service, body)
 	var refused *identity.Error
 	var bad *badInput

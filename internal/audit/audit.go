@@ -25,11 +25,13 @@ const (
 
 // Entry is one request.
 type Entry struct {
-	Time      time.Time `json:"time"`
-	RequestID string    `json:"request_id"`
-	// Action is as policies name it, such as sqs:CreateQueue.
+	Time time.Time `json:"time"`
+	// RequestID is that of the answer; the admin interface has none.
+	RequestID string `json:"request_id,omitempty"`
+	// Action is as policies name it, such as sqs:CreateQueue; admin:... for what was asked of the admin interface.
 	Action string `json:"action"`
-	// Resource is the ARN of the queue that the request names; of several, the first. Empty without one.
+	// Resource is the ARN of the queue that the request names; of several, the first. Of the admin interface, the names that an operation has,
+	// such as account/shop user/worker. Empty without one.
 	Resource string `json:"resource,omitempty"`
 	// Principal is an ARN; "anonymous" for an unsigned request. Empty if it is not known, because the signature was wrong.
 	Principal string `json:"principal,omitempty"`

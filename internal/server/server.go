@@ -179,7 +179,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 		if err != nil {
 			return err
 		}
-		handler := admin.New(admin.Options{
+		options := admin.Options{
 			Registry:   s.metrics,
 			Ready:      starting.ready,
 			Note:       func() string { return roomNote(s.store) },
@@ -189,7 +189,11 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Token:      token,
 			Clock:      clock.System(),
 			Logger:     s.log,
-		})
+		}
+		if s.audit != nil {
+			options.Audit = s.audit
+		}
+		handler := admin.New(options)
 		outer.Go("admin listener", func(ctx context.Context) error {
 			return serveHTTP(ctx, gateway.NewServer(handler, s.serverOptions()), s.adminListener())
 		})
