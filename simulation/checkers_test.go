@@ -272,7 +272,7 @@ func TestCheckersFindTheirFaults(t *testing.T) {
 		{"a checkpoint is not what the records come to", inJournals(func(j journal.Journal) journal.Journal { return wrongCheckpoints{j} }), "state"},
 		{"a message is copied forward with the content of another", inJournals(func(j journal.Journal) journal.Journal {
 			return &copiesOthers{Journal: j}
-		}), "lost"},
+		}), "internal error"}, // it cannot be decrypted in the place of the other
 		{"damage is passed over", inJournals(func(j journal.Journal) journal.Journal { return ignoresDamage{j} }), "damage"},
 	}
 	for _, test := range tests {

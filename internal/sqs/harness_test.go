@@ -184,6 +184,7 @@ func (h *harness) start() {
 // crash stops everything at once, and starts it again with what a crash now would leave of the journals.
 func (h *harness) crash() {
 	h.t.Helper()
+	synctest.Wait() // the journals are those of one moment
 	for i, j := range h.journals {
 		h.journals[i] = j.Clone()
 	}
