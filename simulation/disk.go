@@ -88,15 +88,16 @@ func (d *disk) Trim(ctx context.Context, upTo journal.Seq) error {
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
+	var records [][]byte // read before mu is held: appends take it while they hold the journal
 	for seq := first; seq <= upTo; seq++ {
 		rec, err := d.Journal.Get(ctx, seq)
 		if err != nil {
-			d.mu.Unlock()
 			return err
 		}
-		d.trimmed = append(d.trimmed[:len(d.trimmed):len(d.trimmed)], rec)
+		records = append(records, rec)
 	}
+	d.mu.Lock()
+	d.trimmed = append(d.trimmed[:len(d.trimmed):len(d.trimmed)], records...)
 	d.mu.Unlock()
 	return d.Journal.Trim(ctx, upTo)
 }
