@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,7 +76,10 @@ func staunch(flags ...string) func(context.Context, string) (*program, error) {
 		if err := build(ctx, "", nil, "go", "build", "-o", bin, "./cmd/staunch"); err != nil {
 			return nil, err
 		}
-		environ := []string{"STAUNCH_ROOT_ACCESS_KEY_ID=" + keys.AccessKey, "STAUNCH_ROOT_SECRET_ACCESS_KEY=" + keys.SecretKey}
+		var environ []string // without auth the server refuses keys that nothing would ask for
+		if slices.Contains(flags, "--auth") {
+			environ = []string{"STAUNCH_ROOT_ACCESS_KEY_ID=" + keys.AccessKey, "STAUNCH_ROOT_SECRET_ACCESS_KEY=" + keys.SecretKey}
+		}
 		return started("this tree", environ, func(port int, data string) []string {
 			return append([]string{bin, "serve", "--listen", listen(port), "--admin-listen", "", "--data", filepath.Join(data, "data"), "--log-level", "warn"}, flags...)
 		}), nil
