@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -132,7 +133,7 @@ func (c *conn) do(action string, body []byte) ([]byte, error) {
 	c.head = h
 
 	status, err := c.exchange(h)
-	if err != nil && !c.fresh && c.ctx.Err() == nil && closedBeforeAnswer(err) {
+	if err != nil && !c.fresh && c.ctx.Err() == nil && errors.Is(err, errNoAnswer) {
 		c.close()
 		status, err = c.exchange(h)
 	}
@@ -149,7 +150,14 @@ func (c *conn) do(action string, body []byte) ([]byte, error) {
 // errNoAnswer is the end of a connection where an answer should begin.
 var errNoAnswer = errors.New("the server closed the connection without an answer")
 
-func closedBeforeAnswer(err error) bool { return errors.Is(err, errNoAnswer) }
+// noAnswer is what became of a connection before the first byte of an answer. A server that closes it while a request is on its way is
+// seen as its end, as a reset, or as a write that fails, whichever comes first.
+func noAnswer(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return fmt.Errorf("%w (%w)", errNoAnswer, err)
+	}
+	return err
+}
 
 // exchange sends a request and reads the answer into c.answer.
 func (c *conn) exchange(request []byte) (status int, err error) {
@@ -159,12 +167,12 @@ func (c *conn) exchange(request []byte) (status int, err error) {
 		}
 	}
 	if _, err := c.net.Write(request); err != nil {
-		return 0, err
+		return 0, noAnswer(err)
 	}
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
-		if len(line) == 0 && errors.Is(err, io.EOF) {
-			return 0, errNoAnswer
+		if len(line) == 0 {
+			err = noAnswer(err)
 		}
 		return 0, err
 	}

@@ -8,6 +8,9 @@ import (
 	"testing"
 )
 
+// reset stands for an answer that is a reset of the connection, at once and without waiting for a request.
+const reset = "reset"
+
 // serveAnswers accepts connections and answers the requests of each with its texts; then it closes the connection.
 func serveAnswers(t *testing.T, connections ...[]string) string {
 	t.Helper()
@@ -25,6 +28,10 @@ func serveAnswers(t *testing.T, connections ...[]string) string {
 			}
 			in := bufio.NewReader(c)
 			for _, text := range texts {
+				if text == reset {
+					_ = c.(*net.TCPConn).SetLinger(0)
+					break
+				}
 				r, err := http.ReadRequest(in)
 				if err != nil {
 					t.Error(err)
@@ -49,6 +56,7 @@ func TestConnReadsAnswers(t *testing.T) {
 		"the end of the connection":      {{"HTTP/1.0 200 OK\r\n\r\nabc"}, {plain}},
 		"Connection: close":              {{"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 3\r\n\r\nabc"}, {plain}},
 		"a connection closed in between": {{plain}, {plain}},
+		"a connection reset in between":  {{plain, reset}, {plain}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := parseEndpoint(serveAnswers(t, connections...))
