@@ -116,7 +116,8 @@ func TestDeniedRequestsDoNotCountForTheQueue(t *testing.T) {
 }
 
 func TestThrottledInBothProtocols(t *testing.T) {
-	h := New(Options{SQS: fake(ok), Rates: Rates{Account: 1}, NewRequestID: func() string { return "id" }})
+	stands := func() time.Time { return time.Unix(1e9, 0) }
+	h := New(Options{SQS: fake(ok), Rates: Rates{Account: 1}, Now: stands, NewRequestID: func() string { return "id" }})
 	record(h, httptest.NewRequest("GET", "/?Action=ListQueues&Version=2012-11-05", nil))
 	w := record(h, httptest.NewRequest("GET", "/?Action=ListQueues&Version=2012-11-05", nil))
 	const xml = `<Error><Type>Sender</Type><Code>RequestThrottled</Code><Message>Request is throttled.</Message>`

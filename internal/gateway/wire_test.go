@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -124,7 +123,6 @@ func serve(t *testing.T, server *http.Server) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	t.Cleanup(func() {
 		_ = conn.Close()
 		_ = server.Close()
