@@ -349,56 +349,60 @@ func TestManyWaits(t *testing.T) {
 	const waits = 10_000
 	for _, queues := range []int{1, waits} {
 		t.Run(fmt.Sprintf("on %d queues", queues), func(t *testing.T) {
-			c := &timerCountingClock{Clock: clock.System()}
-			s, err := Open(t.Context(), Options{Journal: memjournal.New(0), Clock: c})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan error)
-			go func() { ended <- s.Run(ctx) }()
-			for i := range queues {
-				r := &configure{to: toPartition(queue.ID(i + 1)), settings: standardSettings()}
-				if err := s.submit(r); err != nil {
+			synctest.Test(t, func(t *testing.T) {
+				c := &timerCountingClock{Clock: clock.System()}
+				s, err := Open(t.Context(), Options{Journal: memjournal.New(0), Clock: c})
+				if err != nil {
 					t.Fatal(err)
 				}
-				if i == queues-1 {
-					<-r.done
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- s.Run(ctx) }()
+				for i := range queues {
+					r := &configure{to: toPartition(queue.ID(i + 1)), settings: standardSettings()}
+					if err := s.submit(r); err != nil {
+						t.Fatal(err)
+					}
+					if i == queues-1 {
+						<-r.done
+					}
 				}
-			}
-			goroutines := runtime.NumGoroutine()
-			polls := make([]*receive, waits)
-			for i := range polls {
-				polls[i] = receiveRequest(s, queue.ID(i%queues+1), 1, time.Hour)
-				if err := s.submit(polls[i]); err != nil {
+				synctest.Wait()
+				goroutines := runtime.NumGoroutine()
+				polls := make([]*receive, waits)
+				for i := range polls {
+					polls[i] = receiveRequest(s, queue.ID(i%queues+1), 1, time.Hour)
+					if err := s.submit(polls[i]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := s.Stats(ctx, 1); err != nil {
 					t.Fatal(err)
 				}
-			}
-			if _, err := s.Stats(ctx, 1); err != nil {
-				t.Fatal(err)
-			}
-			if n := s.Usage().WaitingReceives; n != waits {
-				t.Errorf("%d wait, want %d", n, waits)
-			}
-			if n := runtime.NumGoroutine(); n > goroutines {
-				t.Errorf("%d goroutines, %d before the waits", n, goroutines)
-			}
-			if c.timers != 1 {
-				t.Errorf("%d timers were made", c.timers)
-			}
-			for i := range waits {
-				if _, err := s.Send(ctx, queue.ID(i%queues+1), messages("m")); err != nil {
-					t.Fatal(err)
+				if n := s.Usage().WaitingReceives; n != waits {
+					t.Errorf("%d wait, want %d", n, waits)
 				}
-				<-polls[i].done
-				if polls[i].err != nil || len(polls[i].result.Messages) != 1 {
-					t.Fatalf("poll %d: %v, %v", i, polls[i].result, polls[i].err)
+				synctest.Wait()
+				if n := runtime.NumGoroutine(); n > goroutines {
+					t.Errorf("%d goroutines, %d before the waits", n, goroutines)
 				}
-			}
-			cancel()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
+				if c.timers != 1 {
+					t.Errorf("%d timers were made", c.timers)
+				}
+				for i := range waits {
+					if _, err := s.Send(ctx, queue.ID(i%queues+1), messages("m")); err != nil {
+						t.Fatal(err)
+					}
+					<-polls[i].done
+					if polls[i].err != nil || len(polls[i].result.Messages) != 1 {
+						t.Fatalf("poll %d: %v, %v", i, polls[i].result, polls[i].err)
+					}
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
 		})
 	}
 }
