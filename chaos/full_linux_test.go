@@ -21,12 +21,10 @@ import (
 )
 
 const (
-	fullDiskBytes   = 160 << 20
-	fullBodyBytes   = 32 << 10
-	fullVisibility  = 5 * time.Second
-	fullStays       = 4 * time.Second
-	fullResumesSoon = 45 * time.Second
-	fullNoticedSoon = 30 * time.Second
+	fullDiskBytes  = 160 << 20
+	fullBodyBytes  = 32 << 10
+	fullVisibility = 5 * time.Second
+	fullStays      = 4 * time.Second
 )
 
 // TestFullDisk fills a small disk by sending, drains it, fills it to the last byte from outside, and makes room again: sends are
@@ -34,10 +32,10 @@ const (
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	data := smallDisk(t, fullDiskBytes)
-	server := start(t, binary(t), filepath.Join(data, "staunch"), "127.0.0.1:0", "--disk-reserve", "64MiB", "--checkpoint-bytes", "4MiB", "--shards", "2")
+	server := start(t, binary(t), filepath.Join(data, "staunch"), "--disk-reserve", "64MiB", "--checkpoint-bytes", "4MiB", "--shards", "2")
 	defer func() { server.kill() }()
 	f := &fullRun{admin: server.admin, h: newHistory(fullVisibility)}
-	f.client = client(server.endpoint)
+	f.client = client(func() string { return server.address })
 	f.url = createQueue(t.Context(), t, f.client, "full", map[string]string{"VisibilityTimeout": fmt.Sprint(int(fullVisibility.Seconds()))})
 
 	f.fill(t)
@@ -62,7 +60,7 @@ func TestFullDisk(t *testing.T) {
 	filler := fillUp(t, data)
 	f.refused(t, "send", func() error { return f.send(t.Context()) })
 	f.refused(t, "receive", func() error {
-		_, err := f.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &f.url})
+		_, err := f.receive(t.Context(), f.url, f.h, func() bool { return false })
 		return err
 	})
 	f.expect(t, true)
@@ -136,7 +134,7 @@ func (f *fullRun) refused(t *testing.T, what string, ask func() error) {
 		if isDiskFull(err) {
 			return
 		}
-		if err != nil || time.Since(began) > fullNoticedSoon {
+		if err != nil || time.Since(began) > patience {
 			t.Fatalf("%s without any space: %v", what, err)
 		}
 	}
@@ -151,7 +149,7 @@ func (f *fullRun) resume(t *testing.T, after string) {
 		if err == nil {
 			break
 		}
-		if !isDiskFull(err) || time.Since(began) > fullResumesSoon {
+		if !isDiskFull(err) || time.Since(began) > patience {
 			t.Fatalf("send %v after %s: %v", time.Since(began), after, err)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -176,7 +174,7 @@ func (f *fullRun) expect(t *testing.T, refused bool) {
 		if strings.Contains(ready, "sends") == refused && strings.Contains(metrics, want) && strings.Contains(metrics, "\nstaunch_disk_free_bytes ") {
 			return
 		}
-		if time.Since(began) > fullResumesSoon {
+		if time.Since(began) > patience {
 			t.Errorf("with sends refused %v, /readyz?verbose says %q and the metrics do not have %q", refused, ready, want)
 			return
 		}
@@ -185,7 +183,7 @@ func (f *fullRun) expect(t *testing.T, refused bool) {
 
 func (f *fullRun) get(t *testing.T, path string) (status int, text string) {
 	t.Helper()
-	answer, err := http.Get(f.admin + path)
+	answer, err := http.Get("http://" + f.admin + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -62,24 +63,25 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// patience is how long a server may take to start or to stop, on a machine that does much else.
+// patience is how long a server may take for what it does by itself, such as to start or to stop, on a machine that does much else.
 const patience = 2 * time.Minute
 
 // process is a running server.
 type process struct {
-	cmd      *exec.Cmd
-	endpoint string
-	admin    string        // where health and metrics are
-	exited   chan struct{} // closed when the process has ended
-	err      error         // how; valid when exited is closed
+	cmd     *exec.Cmd
+	address string        // of the API, host:port
+	admin   string        // of health and metrics, host:port
+	exited  chan struct{} // closed when the process has ended
+	err     error         // how; valid when exited is closed
 }
 
-var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+var addressPattern = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
 
-// start runs the server on its data directory and waits until it has printed its addresses. listen is host:port.
-func start(t *testing.T, bin, data, listen string, flags ...string) *process {
+// start runs the server on its data directory and waits until it has printed its addresses.
+func start(t *testing.T, bin, data string, flags ...string) *process {
 	t.Helper()
-	args := append([]string{"serve", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn"}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn",
+		"--shutdown-timeout", patience.String()}, flags...)
 	cmd := exec.Command(bin, args...)
 	// The variables of these tests are not the server's settings, and nobody else's settings are to act here.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "STAUNCH_") })
@@ -92,13 +94,13 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 		t.Fatalf("start the server: %v", err)
 	}
 	p := &process{cmd: cmd, exited: make(chan struct{})}
-	found := make(chan string, 2) // the endpoint, then the other
+	found := make(chan string, 2) // the API's, then the other
 	go func() {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
-			if endpoint := endpointPattern.FindString(lines.Text()); endpoint != "" {
+			if match := addressPattern.FindStringSubmatch(lines.Text()); match != nil {
 				select {
-				case found <- endpoint:
+				case found <- match[1]:
 				default:
 				}
 			}
@@ -108,7 +110,7 @@ func start(t *testing.T, bin, data, listen string, flags ...string) *process {
 		close(p.exited)
 	}()
 	timeout := time.After(patience)
-	for _, address := range []*string{&p.endpoint, &p.admin} {
+	for _, address := range []*string{&p.address, &p.admin} {
 		select {
 		case *address = <-found:
 		case <-p.exited:
@@ -151,14 +153,18 @@ func (p *process) stop() error {
 	}
 }
 
-// client returns an SQS client that never retries by itself: every answer and every failure is in the history.
-func client(endpoint string) *sqs.Client {
+// client returns an SQS client of the server at an address, which is asked for each connection. It never retries by itself: every answer
+// and every failure is in the history.
+func client(address func() string) *sqs.Client {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address())
+	}
 	return sqs.New(sqs.Options{
-		BaseEndpoint: aws.String(endpoint),
+		BaseEndpoint: aws.String("http://server"),
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer:      aws.NopRetryer{},
-		HTTPClient:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		HTTPClient:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DialContext: dial}},
 	})
 }
 
