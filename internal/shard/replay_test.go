@@ -155,17 +155,25 @@ func (h *history) endsAll(p queue.ID) {
 	h.ends(func(_ string, m *sentMessage) bool { return m.partition == p })
 }
 
-// content returns the content of the message that a handle names; empty if it cannot be read any more.
-func (h *history) content(p queue.ID, ref queue.Ref) string {
-	m, err := h.read(p, ref)
+// content returns the content of a message, from the record that brought it: a copy of it may be on its way.
+func (h *history) content(ref queue.Ref) string {
+	r := &cachedRecord{rec: h.records[journal.Seq(ref.Record)]}
+	change, err := r.change(ref.Index)
 	if err != nil {
-		return ""
+		h.t.Fatal(err)
+	}
+	if _, change, err = splitChange(change); err != nil {
+		h.t.Fatal(err)
+	}
+	_, m, err := queue.DecodeMessage(change, ref)
+	if err != nil {
+		h.t.Fatal(err)
 	}
 	return string(m.Content)
 }
 
-func (h *history) endsOne(p queue.ID, ref queue.Ref) {
-	content := h.content(p, ref)
+func (h *history) endsOne(ref queue.Ref) {
+	content := h.content(ref)
 	h.ends(func(c string, _ *sentMessage) bool { return c == content })
 }
 
@@ -252,7 +260,7 @@ func (h *history) handle(p queue.ID) (queue.Handle, bool) {
 func (h *history) doDelete() {
 	p := h.partition()
 	if handle, ok := h.handle(p); ok {
-		h.endsOne(p, handle.Ref)
+		h.endsOne(handle.Ref)
 		h.ask(&deletion{to: toPartition(p), handles: []queue.Handle{handle}}, nil)
 	}
 }
@@ -283,7 +291,7 @@ func (h *history) doEndMove() {
 	ref := rapid.SampledFrom(h.moving[p]).Draw(h.t, "moving")
 	moved := rapid.Bool().Draw(h.t, "moved")
 	if moved {
-		h.endsOne(p, ref)
+		h.endsOne(ref)
 	}
 	h.ask(&endMove{to: toPartition(p), refs: []queue.Ref{ref}, moved: moved}, nil)
 }
