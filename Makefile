@@ -51,8 +51,8 @@ race: needs ## Run them with the race detector
 	$(testall) race
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz test for FUZZTIME
-	$(testall) fuzz
+fuzz: ## Run every fuzz test for FUZZTIME, with another seed each time
+	GODEBUG=fuzzseed=$$RANDOM $(testall) fuzz
 
 .PHONY: simulation
 simulation: ## Run SEEDS worlds with crashes and faults

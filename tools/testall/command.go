@@ -16,11 +16,15 @@ import (
 	"github.com/staunchmq/staunch/internal/config"
 )
 
+// seeds are those of random tests and of the fuzzer, so that a run does what the last one did, whatever it is that decides about a change.
+// Whoever looks for more sets the variables to other numbers.
+var seeds = []string{"RAPID_SEED=1", "GODEBUG=fuzzseed=1"}
+
 // command returns a command that dies with all its children when ctx ends. Settings of Staunch in the environment are
 // kept from it, so that tests mean the same everywhere.
 func command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
-	c.Env = withoutSettings(os.Environ())
+	c.Env = append(slices.Clone(seeds), withoutSettings(os.Environ())...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	c.WaitDelay = 5 * time.Second
