@@ -189,21 +189,47 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
-// copyDir copies a directory. A server may be using it: when a file goes while it is copied, the copy begins again.
+// copyDir copies a directory. A server may be using it: when it is not the same afterwards, file by file, the copy begins again. One that is
+// shows the directory as it was at the end of the copy.
 func copyDir(t *testing.T, from, to string) {
 	t.Helper()
 	for {
 		err := os.CopyFS(to, os.DirFS(from))
-		if err == nil {
+		if err == nil && sameFiles(t, from, to) {
 			return
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
 		if err := os.RemoveAll(to); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// sameFiles tells whether two directories have the same files.
+func sameFiles(t *testing.T, a, b string) bool {
+	t.Helper()
+	content := func(dir string) map[string]string {
+		all := make(map[string]string)
+		err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(filepath.Join(dir, path))
+			all[path] = string(text)
+			return err
+		})
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	// The copy is there whole.
+	return maps.Equal(content(a), content(b))
 }
 
 // files lists the files of a directory that have any content, by their path in it.
