@@ -185,14 +185,16 @@ func strike(address, text string) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
+	var writer sync.WaitGroup
+	defer writer.Wait()
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil { // only a server that hangs meets it
+	if err := c.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil { // only a server that hangs meets it
 		return "", err
 	}
-	go func() {
+	writer.Go(func() {
 		_, _ = io.WriteString(c, text) // the server may hang up before the end
 		_ = c.(*net.TCPConn).CloseWrite()
-	}()
+	})
 	data, err := io.ReadAll(c)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -233,7 +235,9 @@ func TestHostileClients(t *testing.T) {
 			transport := &http.Transport{}
 			client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(n.endpoint), HTTPClient: &http.Client{Transport: transport}, Credentials: credentials.NewStaticCredentialsProvider("AKIAROOT", secret, "")})
 			for _, name := range []string{"kept", "noise", "other"} {
-				if _, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name}); err != nil {
+				// What is received stays in flight for as long as the test may take.
+				attributes := map[string]string{"VisibilityTimeout": "43200"}
+				if _, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes}); err != nil {
 					t.Fatal(err)
 				}
 			}
