@@ -32,8 +32,10 @@ func (o *options) newProbe(endpoint string) (*probe, error) {
 func (p *probe) start() {
 	send := request(p.endpoint, "SendMessage", map[string]any{"QueueUrl": p.url, "MessageBody": "probe"})
 	p.group.Go(func() {
-		for !p.ended.Load() && p.err == nil {
-			p.err = p.once(send)
+		for { // once in any case, however short the time is
+			if p.err = p.once(send); p.err != nil || p.ended.Load() {
+				return
+			}
 			time.Sleep(time.Millisecond)
 		}
 	})

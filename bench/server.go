@@ -133,9 +133,9 @@ func (s *server) metric(name string) (sum float64, err error) {
 	return sum, nil
 }
 
-// awaitMetric waits until a metric has the value, and fails when it has not after a while.
+// awaitMetric waits until a metric has the value, and fails when it has not for as long as a long poll waits.
 func (s *server) awaitMetric(name string, want float64) error {
-	for end := time.Now().Add(pollSeconds * time.Second / 2); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(pollSeconds * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		got, err := s.metric(name)
 		if err != nil || got == want {
 			return err
