@@ -38,10 +38,10 @@ func steps(fuzzTime string) []step {
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./simulation"}, environ: []string{"STAUNCH_SIMULATION_SEEDS=10000"}},
 				"-run=^TestSeeds$", "-count=1", "-timeout=9m")},
-		{"compare", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 3 * time.Minute, compare},
+		{"compare", "Staunch beside the floor: ratios to look at, losses and duplicates to fail on", 10 * time.Minute, compare},
 		{"chaos", "real processes that are killed", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
-		{"bench", "a short form of each benchmark: counts, memory and restarts, no times", 5 * time.Minute, checks(
+		{"bench", "a short form of each benchmark: counts, memory and restarts, no times", 10 * time.Minute, checks(
 			check{"bin", []string{"go", "build", "-o", "bin/", "./cmd/staunch", "./bench"}},
 			short("throughput"),
 			short("backlog", "-messages", "20000"),
