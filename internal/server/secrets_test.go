@@ -69,6 +69,14 @@ func TestSecretsAreNowhere(t *testing.T) {
 	n, admin := startDebugNode(t, data, map[string]string{"keyring": "file:" + ring, "audit-log": audited, "audit-messages": "true"})
 	sendCanaries(t, n)
 	provokeErrors(t, n)
+	for { // the first checkpoint is written meanwhile
+		if names, err := filepath.Glob(filepath.Join(data, "checkpoints", "*", "*.ckpt")); err != nil {
+			t.Fatal(err)
+		} else if len(names) > 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 	haystacks := map[string][]byte{
 		"metrics":    ask(t, data, http.MethodGet, admin+"/metrics"),
 		"goroutines": ask(t, data, http.MethodGet, admin+"/debug/pprof/goroutine?debug=2"),
