@@ -11,6 +11,7 @@ export AWS_REGION=${AWS_REGION:-us-east-1}
 export AWS_DEFAULT_REGION=$AWS_REGION
 # Nothing but the endpoint and the variables above may steer a client.
 unset AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_SQS
+export npm_config_fetch_retries=5
 export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 
 # client_says TEXT: the versions in use, for the log and the summary.
@@ -36,8 +37,10 @@ apt_install() {
 	local sudo=()
 	[ "$(id -u)" = 0 ] || sudo=(sudo)
 	echo "installing $*"
-	"${sudo[@]}" apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@"
+	# A new machine may be installing something by itself, and networks hiccup.
+	local patient=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=5)
+	"${sudo[@]}" apt-get "${patient[@]}" update -qq
+	DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get "${patient[@]}" install -y -qq --no-install-recommends "$@"
 }
 
 # unchanged DIR FILE...: whether DIR was completed for these files; call completed with the same arguments when it is.
@@ -60,7 +63,7 @@ venv() {
 	python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
 	rm -rf "$1"
 	python3 -m venv "$1"
-	"$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+	"$1/bin/pip" install --quiet --disable-pip-version-check --retries 10 -r "$2"
 	completed "$1" "$2"
 }
 

@@ -17,6 +17,8 @@ fi
 sudo=()
 [ "$(id -u)" = 0 ] || sudo=(sudo)
 echo "installing gcc and libc6-dev, for the race detector"
-"${sudo[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends gcc libc6-dev
+# A new machine may be installing something by itself, and networks hiccup.
+patient=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=5)
+"${sudo[@]}" apt-get "${patient[@]}" update -qq
+DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get "${patient[@]}" install -y -qq --no-install-recommends gcc libc6-dev
 works

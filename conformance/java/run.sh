@@ -9,4 +9,4 @@ property() {
 }
 client_says "AWS SDK for Java $(property aws.version), $(javac -version 2>&1)"
 mvn --batch-mode --no-transfer-progress -Dmaven.repo.local="$CONFORMANCE_CACHE/java/repository" \
-	-Dconformance.build="$CONFORMANCE_CACHE/java/target" test
+	-Daether.connector.http.retryHandler.count=5 -Dmaven.wagon.http.retryHandler.count=5 -Dconformance.build="$CONFORMANCE_CACHE/java/target" test

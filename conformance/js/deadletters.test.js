@@ -77,7 +77,7 @@ test('move task returns messages to their source', async () => {
 
 test('move task can be cancelled', async () => {
   const [source, dead] = await pair('cancel');
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 10; i++) {
     await source.send(`m${i}`);
   }
   await useUp(source, dead);

@@ -100,7 +100,7 @@ class DeadLettersTest {
     void moveTaskCanBeCancelled() throws Exception {
         try (Queue dead = Queue.create("cancel-dead");
                 Queue source = source("cancel", dead)) {
-            for (int i = 0; i < 5; i++) {
+            for (int i = 0; i < 10; i++) {
                 source.send("m" + i);
             }
             useUp(source, dead);
