@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ func TestMetricsAndProfiles(t *testing.T) {
 		"/metrics":                       "\nstaunch_panics_total 1\n",
 		"/debug/pprof/":                  "full goroutine stack dump",
 		"/debug/pprof/goroutine?debug=1": "goroutine profile:",
-		"/debug/pprof/cmdline":           "admin.test",
+		"/debug/pprof/cmdline":           os.Args[0],
 		"/debug/pprof/symbol":            "num_symbols",
 	} {
 		t.Run(path, func(t *testing.T) {
