@@ -158,6 +158,19 @@ func TestPaceCountsFromWhenARequestWasDue(t *testing.T) {
 	}
 }
 
+// TestOneIsSentInAnyCase: a producer that comes to run when the time is over sends all the same.
+func TestOneIsSentInAnyCase(t *testing.T) {
+	r := &run{began: time.Now().Add(-time.Hour)}
+	for name, rate := range map[string]float64{"at once": 0, "paced": 100} {
+		p := &pace{run: r, batch: 10, start: 2 * time.Second, until: time.Second, rate: rate, giveUp: forever}
+		for i, want := range []int{10, 0} {
+			if n, _ := p.next(t.Context()); n != want {
+				t.Errorf("%s: turn %d has %d messages, want %d", name, i, n, want)
+			}
+		}
+	}
+}
+
 func TestRecorderLooksAtItsWindow(t *testing.T) {
 	for name, c := range map[string]struct {
 		paced        bool

@@ -36,7 +36,7 @@ func (p *pace) next(ctx context.Context) (n int, due time.Duration) {
 	}
 	turn := p.turns.Add(1) - 1
 	due = p.start + time.Duration(float64(turn)*float64(p.batch)/p.rate*float64(time.Second))
-	if due >= p.until {
+	if due >= p.until && turn > 0 { // here, too
 		return 0, due
 	}
 	if now >= p.giveUp || ctx.Err() != nil {
