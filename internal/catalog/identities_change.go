@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// PutAccount adds an account or replaces the one with its ID.
+// PutAccount adds an account or replaces the one with its ID; a key of the root that was made stays made.
 type PutAccount struct {
 	Account Account `json:"account"`
 }
@@ -96,7 +96,11 @@ func (c PutAccount) apply(v *View) error {
 	if c.Account.ID == "" {
 		return errors.New("the account has no ID")
 	}
-	v.edit().accounts.Set(c.Account.ID, &c.Account)
+	ids, a := v.edit(), c.Account
+	if old := ids.Account(a.ID); old != nil && old.RootKeyMade {
+		a.RootKeyMade = true // what was made once stays made
+	}
+	ids.accounts.Set(a.ID, &a)
 	return nil
 }
 

@@ -91,6 +91,7 @@ func read(t interface{ Fatalf(string, ...any) }, v *View) *people {
 func (m *people) apply(c Change) {
 	switch c := c.(type) {
 	case PutAccount:
+		c.Account.RootKeyMade = c.Account.RootKeyMade || m.accounts[c.Account.ID].RootKeyMade
 		m.accounts[c.Account.ID] = c.Account
 	case DeleteAccount:
 		delete(m.accounts, c.ID)
