@@ -48,12 +48,12 @@ func (v *Verifier) Verify(r *Request, s *Signature, service, secret string, now 
 	}
 	var payload [2 * sha256.Size]byte
 	hex.Encode(payload[:], r.PayloadHash[:])
-	if err := checkHeaders(r, s, string(payload[:])); err != nil {
+	if err := checkHeaders(r, s, payload[:]); err != nil {
 		return err
 	}
 	sc := scope{secret, s.date, s.Region, s.Service}
 	key, known := v.keys.get(sc)
-	if !v.matches(r, s, key[:], payload[:]) {
+	if !v.matches(r, s, key, payload[:]) {
 		return ErrMismatch
 	}
 	if !known {
@@ -105,7 +105,7 @@ func span(d time.Duration) string {
 
 // checkHeaders refuses a signature that leaves out what decides about the meaning of the request, and a payload that
 // is not signed. The time and the session token need not be in the list: the one is signed anyway, and the other proves itself.
-func checkHeaders(r *Request, s *Signature, payload string) error {
+func checkHeaders(r *Request, s *Signature, payload []byte) error {
 	if !s.covers("host") {
 		return invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
@@ -116,7 +116,7 @@ func checkHeaders(r *Request, s *Signature, payload string) error {
 	}
 	declared := r.Header["X-Amz-Content-Sha256"]
 	switch {
-	case len(declared) == 0 || len(declared) == 1 && declared[0] == payload:
+	case len(declared) == 0 || len(declared) == 1 && declared[0] == string(payload):
 		return nil
 	case strings.HasPrefix(declared[0], "UNSIGNED-PAYLOAD"), strings.HasPrefix(declared[0], "STREAMING-"):
 		return invalid("The payload must be signed: 'x-amz-content-sha256' is '%s'.", short(declared[0]))
@@ -138,7 +138,7 @@ func (s *Signature) covers(name string) bool {
 var scratch = sync.Pool{New: func() any { return new(make([]byte, 0, 1024)) }}
 
 // matches compares the signature with the right one, for each spelling of the request that signers may have used.
-func (v *Verifier) matches(r *Request, s *Signature, key, payload []byte) bool {
+func (v *Verifier) matches(r *Request, s *Signature, key *signingKey, payload []byte) bool {
 	var given [sha256.Size]byte
 	if n, err := hex.Decode(given[:], []byte(s.signature[:min(len(s.signature), 2*sha256.Size)])); err != nil || n != sha256.Size || len(s.signature) != 2*sha256.Size {
 		return false
@@ -154,7 +154,7 @@ func (v *Verifier) matches(r *Request, s *Signature, key, payload []byte) bool {
 		*buf = appendCanonical((*buf)[:0], r, s, host, path, query, payload)
 		hash := sha256.Sum256(*buf)
 		*buf = s.appendStringToSign((*buf)[:0], hash)
-		right := sum(key, *buf)
+		right := key.sign(*buf)
 		return subtle.ConstantTimeCompare(given[:], right[:]) == 1
 	}
 	normal := normalized(path)
