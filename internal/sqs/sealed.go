@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/staunchmq/staunch/internal/catalog"
@@ -121,34 +122,51 @@ func dataKeyContext(q catalog.QueueID) []byte {
 	return binary.BigEndian.AppendUint64([]byte("data key of queue "), uint64(q))
 }
 
-// begin returns the start of a sealed content, with room for a plaintext of size bytes: the caller appends that, and calls finish.
-func (k *dataKey) begin(size int) []byte {
-	data := make([]byte, len(k.header)+nonceSize, len(k.header)+nonceSize+size+tagSize)
-	copy(data, k.header)
-	return data
-}
-
-// finish encrypts what was appended to begin's, in its place, for one message.
-func (k *dataKey) finish(data []byte, id queue.MessageID) ([]byte, error) {
+// appendSealed appends the stored form of a content, encrypted for one message. It needs sealedSize of room.
+func (k *dataKey) appendSealed(dst []byte, id queue.MessageID, c *content) ([]byte, error) {
 	k.uses.Add(1)
-	plain := len(k.header) + nonceSize
-	nonce := data[len(k.header):plain]
-	if _, err := rand.Read(nonce); err != nil {
+	dst = append(dst, k.header...)
+	nonce := len(dst)
+	dst = append(dst, make([]byte, nonceSize)...)
+	if _, err := rand.Read(dst[nonce:]); err != nil {
 		return nil, err
 	}
-	return k.aead.Seal(data[:plain], nonce, data[plain:], messageContext(k.header, id)), nil
+	plain := len(dst)
+	dst = c.appendTo(appendSized(dst, c.DeduplicationID))
+	context := contextOf(k.header, id)
+	defer scratch.Put(context)
+	return k.aead.Seal(dst[:plain], dst[nonce:plain], dst[plain:], *context), nil
+}
+
+// sealedSize is what appendSealed appends, or a little more.
+func (k *dataKey) sealedSize(c *content) int {
+	return len(k.header) + nonceSize + sizedLen(c.DeduplicationID) + c.size() + tagSize
 }
 
 // open decrypts the content of a message.
-func (c *sealedContent) open(aead cipher.AEAD, id queue.MessageID) ([]byte, error) {
-	plain, err := aead.Open(nil, c.sealed[:nonceSize], c.sealed[nonceSize:], messageContext(c.header, id))
+func (c *sealedContent) open(aead cipher.AEAD, id queue.MessageID) (content, error) {
+	context, plain := contextOf(c.header, id), scratch.Get().(*[]byte)
+	defer scratch.Put(context)
+	defer scratch.Put(plain)
+	opened, err := aead.Open((*plain)[:0], c.sealed[:nonceSize], c.sealed[nonceSize:], *context)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it was changed, or belongs to another message", errContent)
+		return content{}, fmt.Errorf("%w: it was changed, or belongs to another message", errContent)
 	}
-	return plain, nil
+	if cap(opened) <= scratchBytesMax {
+		*plain = opened
+	}
+	return decodeOpened(opened) // keeps nothing of it
 }
 
-func messageContext(header []byte, id queue.MessageID) []byte {
-	context := make([]byte, 0, len(header)+len(id))
-	return append(append(context, header...), id[:]...)
+// scratch has memory for what is needed while one content is sealed or opened.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// scratchBytesMax is the capacity up to which memory is kept for another content.
+const scratchBytesMax = 64 << 10
+
+// contextOf returns what is authenticated beside the ciphertext, in memory from scratch.
+func contextOf(header []byte, id queue.MessageID) *[]byte {
+	context := scratch.Get().(*[]byte)
+	*context = append(append((*context)[:0], header...), id[:]...)
+	return context
 }

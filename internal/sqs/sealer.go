@@ -103,11 +103,23 @@ func (s *sealer) dataKey(q *catalog.Queue) (*dataKey, error) {
 
 // seal returns what is stored of a message. k is what dataKey has returned for its queue.
 func (k *dataKey) seal(id queue.MessageID, c *content) ([]byte, error) {
+	return k.appendTo(make([]byte, 0, k.size(c)), id, c)
+}
+
+// appendTo appends what seal returns.
+func (k *dataKey) appendTo(dst []byte, id queue.MessageID, c *content) ([]byte, error) {
 	if k == nil {
-		return c.encode(), nil
+		return c.appendTo(dst), nil
 	}
-	data := k.begin(sizedLen(c.DeduplicationID) + c.size())
-	return k.finish(c.appendTo(appendSized(data, c.DeduplicationID)), id)
+	return k.appendSealed(dst, id, c)
+}
+
+// size is what appendTo appends, or a little more.
+func (k *dataKey) size(c *content) int {
+	if k == nil {
+		return c.size()
+	}
+	return k.sealedSize(c)
 }
 
 // hiddenDeduplicationID is how the deduplication ID of an encrypted message begins: no client can send one that does.
@@ -145,11 +157,7 @@ func (s *sealer) open(q *catalog.Queue, m *queue.Message) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	plain, err := sealed.open(aead, m.ID)
-	if err != nil {
-		return content{}, err
-	}
-	return decodeOpened(plain)
+	return sealed.open(aead, m.ID)
 }
 
 // opener returns the cipher of a content.

@@ -33,14 +33,18 @@ func (s *Service) SendMessage(ctx context.Context, c *api.Caller, in *api.SendMe
 	if err != nil {
 		return nil, err
 	}
-	if err := s.seal(q, []*outgoing{m}); err != nil {
+	sealed := []outgoing{m}
+	contents, err := s.seal(q, sealed)
+	if err != nil {
 		return nil, s.failure(q, err)
 	}
+	m = sealed[0]
 	client, p := s.home(q)
 	results, err := client.Send(ctx, p, []shard.SendMessage{m.message})
 	if err != nil {
 		return nil, s.failure(q, err)
 	}
+	contents.giveBack()
 	return &api.SendMessageOutput{
 		MessageId:                    messageIDText(results[0].ID),
 		MD5OfMessageBody:             m.bodyMD5,

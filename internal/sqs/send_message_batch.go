@@ -19,7 +19,7 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 		return nil, err
 	}
 	out := &api.SendMessageBatchOutput{}
-	var composed []*outgoing
+	var composed []outgoing
 	for i := range in.Entries {
 		entry := &in.Entries[i]
 		m, err := s.compose(c, q, entry, sendTexts{entry: i + 1})
@@ -28,7 +28,7 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 			continue
 		}
 		if composed == nil {
-			composed = make([]*outgoing, 0, len(in.Entries))
+			composed = make([]outgoing, 0, len(in.Entries))
 			out.Successful = make([]api.SendMessageBatchResultEntry, 0, len(in.Entries))
 		}
 		composed = append(composed, m)
@@ -41,19 +41,21 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 	if len(composed) == 0 {
 		return out, nil
 	}
-	if err := s.seal(q, composed); err != nil {
+	contents, err := s.seal(q, composed)
+	if err != nil {
 		return nil, s.failure(q, err)
 	}
 	messages := make([]shard.SendMessage, len(composed))
-	for i, m := range composed {
-		messages[i] = m.message
-		out.Successful[i].MD5OfMessageBody = m.bodyMD5
+	for i := range composed {
+		messages[i] = composed[i].message
+		out.Successful[i].MD5OfMessageBody = composed[i].bodyMD5
 	}
 	client, p := s.home(q)
 	results, err := client.Send(ctx, p, messages)
 	if err != nil {
 		return nil, s.failure(q, err)
 	}
+	contents.giveBack()
 	for i, r := range results {
 		out.Successful[i].MessageId = messageIDText(r.ID)
 		out.Successful[i].SequenceNumber = sequenceNumber(q, r.Ref)
