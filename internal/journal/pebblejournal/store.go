@@ -203,8 +203,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		o.TargetFileSizes[i] = 32 << 20
 	}
 	for i := range o.Levels {
-		// Bodies: cheap or not at all.
-		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return &compression }
 		o.Levels[i].BlockSize = 64 << 10
 	}
 	o.Experimental.SpanPolicyFunc = s.splitTables
@@ -213,6 +212,14 @@ func (s *Store) pebbleOptions() *pebble.Options {
 	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	return o
 }
+
+// compression is for bodies: cheap or not at all. Those of encrypted queues do not become smaller, so when they do not, only one block in
+// ten is tried: that is 2 % of the server's CPU in batches.
+var compression = func() sstable.CompressionProfile {
+	p := *sstable.FastestCompression
+	p.Name, p.OtherBlocks, p.AdaptiveReductionCutoffPercent = "bodies", sstable.NoCompression.OtherBlocks, p.MinReductionPercent
+	return p
+}()
 
 // fail makes the store failed. The first error counts.
 func (s *Store) fail(err error) {
