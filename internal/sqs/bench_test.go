@@ -94,7 +94,7 @@ func TestAllocationBudgets(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	within("SendMessageBatch of 10", 65, func() {
+	within("SendMessageBatch of 10", 55, func() {
 		if _, err := h.SendMessageBatch(ctx, h.caller, &api.SendMessageBatchInput{QueueUrl: url, Entries: entries}); err != nil {
 			t.Error(err)
 		}
