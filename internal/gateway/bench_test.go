@@ -134,7 +134,7 @@ func TestAllocationBudget(t *testing.T) {
 		budget  float64
 	}{
 		{"believed", believing, 32},
-		{"verified", verified, 42},
+		{"verified", verified, 34},
 	} {
 		c := listQueues()
 		c.body = strings.ReplaceAll(sendBody, "000000000000", "111111111111")

@@ -3,12 +3,14 @@ package gateway
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,9 +120,31 @@ func TestCaller(t *testing.T) {
 			if diff := cmp.Diff(&tc.want, callerOf(t, tc.options, r)); diff != "" {
 				t.Error(diff)
 			}
+			c, err := Listener(from(r.RemoteAddr)).Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body = io.NopCloser(strings.NewReader("{}"))
+			if diff := cmp.Diff(&tc.want, callerOf(t, tc.options, r.WithContext(withConn(r.Context(), c)))); diff != "" {
+				t.Errorf("over a connection: %s", diff)
+			}
 		})
 	}
 }
+
+// from is a listener for connections from one address, and such a connection.
+type from string
+
+func (f from) Accept() (net.Conn, error)      { return f, nil }
+func (f from) RemoteAddr() net.Addr           { return &net.UnixAddr{Name: string(f)} }
+func (from) Addr() net.Addr                   { return nil }
+func (from) LocalAddr() net.Addr              { return nil }
+func (from) Close() error                     { return nil }
+func (from) Read([]byte) (int, error)         { return 0, io.EOF }
+func (from) Write(p []byte) (int, error)      { return len(p), nil }
+func (from) SetDeadline(time.Time) error      { return nil }
+func (from) SetReadDeadline(time.Time) error  { return nil }
+func (from) SetWriteDeadline(time.Time) error { return nil }
 
 func TestCallerOfQuery(t *testing.T) {
 	r := httptest.NewRequest("GET", "/?Action=ListQueues&X-Amz-Credential=AKID%2F20250101%2Feu-west-1%2Fsqs%2Faws4_request", nil)

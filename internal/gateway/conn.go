@@ -26,12 +26,17 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c}, nil
+	remote := c.RemoteAddr().String()
+	from, _ := parsePeer(remote)
+	return &conn{Conn: c, remote: remote, peer: from}, nil
 }
 
 // conn is a connection on which deadlines cost nothing until somebody waits.
 type conn struct {
 	net.Conn
+
+	remote string // address of the peer, as requests have it
+	peer   peer   // zero if there is none in remote
 
 	mu          sync.Mutex
 	read, write deadline // guarded by mu, as all here

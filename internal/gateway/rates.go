@@ -51,6 +51,9 @@ func newRates(o Rates) *rates {
 // admitCaller refuses a request of a caller whose account sends too many. It comes before what it costs to decide and to act, and after
 // the signature: what strangers send in an account's name is not counted.
 func (x *exchange) admitCaller(c *api.Caller) error {
+	if x.rates.accounts.rate == 0 {
+		return nil
+	}
 	if !x.rates.accounts.allow(bucket{account: c.Principal.Account}, x.options.Now()) {
 		return x.throttled("account")
 	}
