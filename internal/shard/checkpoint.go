@@ -24,8 +24,11 @@ const (
 	stateVersionNoBook = 1
 )
 
-// reclaimEvery is how often a shard looks whether most of its messages have gone since the last checkpoint.
+// reclaimEvery is how often a shard looks whether there is space to reclaim, though few records come.
 const reclaimEvery = time.Minute
+
+// reclaimShare: space is worth a checkpoint of its own when it is this part of the bytes that lie between two checkpoints.
+const reclaimShare = 8
 
 // checkpointDue reports whether enough has come since the last checkpoint, or enough has gone that the space is worth one: after a
 // purge, or when a backlog has expired, few records may come for long. Then nothing more is decided until what is on its way
@@ -37,14 +40,33 @@ func (s *Shard) checkpointDue() bool {
 	return s.checkpointEarly || (s.reclaimable || s.sinceCheckpoint >= s.options.CheckpointBytes) && !s.checkpointHeld
 }
 
-// lookWhatHasGone finds out, now and then, whether there is space to reclaim.
+// lookWhatHasGone finds out, now and then, whether there is space to reclaim: most of the messages have gone since the last checkpoint,
+// or the newest records are of messages that have gone. A checkpoint lets the records up to the one before it go, so it takes two until all of
+// them have; without traffic a record is made for the second.
 func (s *Shard) lookWhatHasGone() {
 	now := s.options.Clock.Now()
-	if s.messagesKept == 0 || now.Before(s.reclaimAt) {
+	if !s.mayReclaim() || now.Before(s.reclaimAt) {
 		return
 	}
 	s.reclaimAt = now.Add(reclaimEvery)
-	s.reclaimable = s.cleaned || s.messages() < s.messagesKept/2
+	s.reclaimable = s.cleaned || s.messages() < s.messagesKept/2 || s.mostlyGone()
+	if s.reclaimable && s.last == s.checkpointSeq && s.building.builder.Changes() == 0 && !s.stuck() {
+		s.building.mark()
+	}
+}
+
+// mayReclaim reports whether it is worth to look what has gone.
+func (s *Shard) mayReclaim() bool {
+	return s.messagesKept > 0 || s.cleaned || s.notOffered() > s.options.CheckpointBytes/reclaimShare
+}
+
+// notOffered returns the bytes of the records that no checkpoint has let go yet.
+func (s *Shard) notOffered() int64 { return s.sinceCheckpoint + s.lastInterval }
+
+// mostlyGone reports whether checkpoints would give back enough: much was not offered yet, and most of the journal is not live.
+func (s *Shard) mostlyGone() bool {
+	worth := s.options.CheckpointBytes / reclaimShare
+	return s.notOffered() > worth && s.ledger.bytes > 2*int64(float64(s.messages())*s.ledger.messageMean())+worth
 }
 
 // messages returns how many messages there are, in all partitions.
@@ -227,7 +249,7 @@ func (s *Shard) checkpointed(l landing) {
 		s.retryAfter = s.options.Clock.Now().Add(pause)
 	} else {
 		s.checkpointFailures = 0
-		s.checkpointSeq = l.seq
+		s.checkpointSeq, s.lastInterval = l.seq, l.bytes
 		s.ledger.trim(l.trimmed)
 		s.cleaning = cmp.Or(s.cleaning, l.cleaning)
 		s.journalBytes.Store(s.ledger.bytes)
@@ -250,7 +272,7 @@ func (s *Shard) loadCheckpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, seq := range list {
+	for i, seq := range list {
 		state, err := s.readCheckpoint(ctx, seq)
 		if err == nil {
 			err = s.restore(seq, state)
@@ -259,9 +281,14 @@ func (s *Shard) loadCheckpoint(ctx context.Context) error {
 			s.saved()
 			s.checkpointSeq = seq
 			if len(s.ledger.blocks) == 0 {
-				return s.countRecords(ctx, seq)
+				err = s.countRecords(ctx, seq)
 			}
-			return nil
+			var before journal.Seq
+			if i+1 < len(list) {
+				before = list[i+1]
+			}
+			s.lastInterval = s.ledger.bytesAfter(before)
+			return err
 		}
 		if errors.Is(err, journal.ErrNewerFormat) || ctx.Err() != nil {
 			return err

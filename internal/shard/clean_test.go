@@ -157,6 +157,36 @@ func count[T any](seq func(func(T) bool)) (n int) {
 	return n
 }
 
+// The records that were copied go while the rest is copied: the copies do not come on top of the journal. What comes in meanwhile does.
+func TestCleaningTrimsAsItCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 1 << 20
+		var copied atomic.Int64
+		r := run(t, func(o *Options) {
+			o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, rate, 1
+			o.Observed.Cleaned = func(n int64) { copied.Add(n) }
+		})
+		for i := range 200 {
+			var batch []string
+			for k := range 10 {
+				batch = append(batch, fmt.Sprintf("%d.%d %s", i, k, strings.Repeat("y", 500)))
+			}
+			r.send(other, batch...)
+			synctest.Wait()
+		}
+		live := r.journalBytes()
+		for copied.Load() < int64(live)*9/10 {
+			// About 100 KB a second come in, for four seconds: a fifth of what is live. The copies on top of it would break the bound.
+			if n, bound := r.journalBytes(), 2*live+live/4+8*cleanedCheckpointBytes; n > bound {
+				t.Fatalf("%d bytes of journal for %d live bytes when %d were copied, bound %d", n, live, copied.Load(), bound)
+			}
+			r.turnOver(standard, 5, 0)
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+	})
+}
+
 // What names a message goes on naming it when it is copied: receipt handles, sequence numbers, moves.
 func TestCopiedMessagesKeepTheirNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -92,6 +92,26 @@ func (l *ledger) liveBytes(i int, messages int64) int64 {
 	return int64(float64(b.messageBytes) / float64(b.messages) * float64(min(messages, b.messages)))
 }
 
+// messageMean returns the mean size of a message, of all that the records hold.
+func (l *ledger) messageMean() float64 {
+	var messages, bytes int64
+	for i := range l.blocks {
+		messages += l.blocks[i].messages
+		bytes += l.blocks[i].messageBytes
+	}
+	return float64(bytes) / float64(max(messages, 1))
+}
+
+// bytesAfter returns what the blocks take that begin after a record.
+func (l *ledger) bytesAfter(seq journal.Seq) (bytes int64) {
+	for i := range l.blocks {
+		if l.begin(i) > seq {
+			bytes += l.blocks[i].bytes
+		}
+	}
+	return bytes
+}
+
 func (l *ledger) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, l.first)
 	b = binary.AppendUvarint(b, uint64(len(l.blocks)))

@@ -134,7 +134,7 @@ func (s *Shard) untilNext() time.Duration {
 	if w, ok := s.waiters.Min(); ok {
 		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))
 	}
-	if s.messagesKept > 0 {
+	if s.mayReclaim() {
 		d = min(d, s.reclaimAt.Sub(s.options.Clock.Now()))
 	}
 	return max(d, 0)

@@ -7,48 +7,92 @@ import (
 	"time"
 )
 
-// When a backlog has gone without many records (purged, or expired), its space comes back although nothing new is written.
+// When messages have gone (deleted, purged, expired), their space comes back although nothing new is written.
 func TestSpaceComesBackWithoutTraffic(t *testing.T) {
+	const checkpointBytes = 100_000
 	tests := []struct {
 		name string
+		sent int // messages of 1,000 bytes
 		gone func(r *running)
 	}{
-		{"purge", func(r *running) {
+		{"purge", 500, func(r *running) {
 			if err := r.Purge(r.ctx, standard, 0); err != nil {
 				r.t.Fatal(err)
 			}
 		}},
-		{"drop", func(r *running) {
+		{"drop", 500, func(r *running) {
 			if err := r.Drop(r.ctx, standard); err != nil {
 				r.t.Fatal(err)
 			}
 		}},
-		{"retention", func(*running) { time.Sleep(4 * day * time.Millisecond) }},
+		{"retention", 500, func(*running) { time.Sleep(4 * day * time.Millisecond) }},
+		{"delete", 500, func(r *running) { r.drainAll(standard) }},
+		{"delete before the first checkpoint", 80, func(r *running) { r.drainAll(standard) }},
+		{"delete and restart", 80, func(r *running) {
+			r.drainAll(standard)
+			r.restart()
+		}},
+		{"purge and restart", 500, func(r *running) {
+			if err := r.Purge(r.ctx, standard, 0); err != nil {
+				r.t.Fatal(err)
+			}
+			r.restart()
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				const checkpointBytes = 20_000
 				r := run(t, func(o *Options) { o.CheckpointBytes = checkpointBytes })
 				body := strings.Repeat("x", 1000)
-				for range 200 {
+				for range tt.sent {
 					r.send(standard, body)
 					synctest.Wait() // until a checkpoint that was begun is saved
 				}
-				first, last := r.tail(t)
-				if first > 5 {
-					t.Fatalf("records %d to %d: trimmed while the messages wait", first, last)
+				if n := r.journalBytes(); n < tt.sent*len(body) {
+					t.Fatalf("%d bytes of journal: trimmed while the messages wait", n)
 				}
 				tt.gone(r)
-				time.Sleep(reclaimEvery + time.Second)
+				time.Sleep(3*reclaimEvery + time.Second)
 				synctest.Wait()
-				// What the older checkpoint needs stays: at most two intervals of records.
-				if first, last = r.tail(t); last-first > 3*checkpointBytes/1000 {
-					t.Errorf("records %d to %d are still there", first, last)
+				if n := r.journalBytes(); n > checkpointBytes/reclaimShare {
+					first, last := r.tail(t)
+					t.Errorf("%d bytes, records %d to %d, are still there", n, first, last)
+				}
+				_, before := r.tail(t)
+				time.Sleep(time.Hour)
+				if _, after := r.tail(t); after > before {
+					t.Errorf("%d records were made when all had come back", after-before)
 				}
 			})
 		})
 	}
+}
+
+// What cannot come back is not tried for again and again.
+func TestQuietShardTakesNoCheckpointsInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate = 100_000, -1 })
+		r.send(other, "holds on to all records after it")
+		r.turnOver(standard, 500, 0)
+		time.Sleep(time.Hour)
+		_, before := r.tail(t)
+		if n := r.journalBytes(); n < 500_000 {
+			t.Fatalf("%d bytes of journal: nothing is held", n)
+		}
+		time.Sleep(24 * time.Hour)
+		if _, after := r.tail(t); after > before {
+			t.Errorf("%d records were made while nothing happened", after-before)
+		}
+	})
+}
+
+// restart stops the shard, and runs another over its journal.
+func (r *running) restart() {
+	r.t.Helper()
+	if err := r.stop(); err != nil {
+		r.t.Fatal(err)
+	}
+	*r = *run(r.t, func(o *Options) { o.Journal, o.CheckpointBytes = r.journal, r.options.CheckpointBytes })
 }
 
 func (r *running) tail(t *testing.T) (first, last uint64) {

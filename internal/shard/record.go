@@ -62,9 +62,14 @@ func (r *record) writeTime() {
 	}
 	if r.written != r.time {
 		r.written = r.time
-		b := append(r.Begin(shardItself), kindTime)
-		r.End(binary.AppendVarint(b, r.time))
+		r.mark()
 	}
+}
+
+// mark makes a change that changes nothing: the present log time.
+func (r *record) mark() {
+	b := append(r.Begin(shardItself), kindTime)
+	r.End(binary.AppendVarint(b, r.time))
 }
 
 func (r *record) drop(p queue.ID) {

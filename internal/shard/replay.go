@@ -16,6 +16,7 @@ import (
 // replay builds the state from the newest checkpoint that is whole and the records after it.
 func (s *Shard) replay(ctx context.Context) error {
 	s.clear()
+	s.reclaimAt = s.options.Clock.Now().Add(reclaimEvery)
 	if err := s.loadCheckpoint(ctx); err != nil {
 		return fmt.Errorf("shard %d: replay: %w", s.options.ID, err)
 	}
@@ -45,7 +46,8 @@ func (s *Shard) clear() {
 	s.servable, s.late, s.collecting = nil, nil, nil
 	s.last, s.lastHash, s.lastEpoch = 0, journal.Sum{}, 0
 	s.ledger, s.cleaning = ledger{}, nil
-	s.sinceCheckpoint, s.checkpointSeq = 0, 0
+	s.sinceCheckpoint, s.lastInterval, s.checkpointSeq = 0, 0, 0
+	s.messagesKept, s.reclaimable, s.cleaned = 0, false, false
 	s.building = nil
 }
 

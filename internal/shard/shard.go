@@ -123,6 +123,7 @@ type Shard struct {
 	cleaned  bool      // a plan was carried out since the last checkpoint
 
 	sinceCheckpoint int64       // bytes of records
+	lastInterval    int64       // bytes of records between the newest two checkpoints
 	checkpointSeq   journal.Seq // the newest checkpoint
 	checkpointing   bool
 	collecting      *collection // the state that the checkpoint is made of, until all of it is collected
@@ -132,8 +133,8 @@ type Shard struct {
 	earlyAfter, retryAfter          time.Time
 	checkpointFailures              int       // in a row
 	messagesKept                    int64     // messages that the last checkpoint holds
-	reclaimAt                       time.Time // when to look next whether most of them have gone
-	reclaimable                     bool      // they have
+	reclaimAt                       time.Time // when to look next whether there is space to reclaim
+	reclaimable                     bool      // there is
 }
 
 // partition is a queue partition with what the shard keeps about it.
