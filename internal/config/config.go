@@ -98,6 +98,9 @@ type Config struct {
 	// MaxBodyBytes limits the body of a request.
 	MaxBodyBytes int64
 
+	// BodyBufferBytes limits the memory for bodies of requests that are larger than 64 KiB.
+	BodyBufferBytes int64
+
 	// MaxWaitingReceives limits the long polls that wait at once, over all shards.
 	MaxWaitingReceives int
 

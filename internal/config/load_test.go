@@ -61,6 +61,7 @@ func TestDefaults(t *testing.T) {
 		AuditLogBytes:      100 << 20,
 		AuditLogFiles:      10,
 		MaxBodyBytes:       16 << 20,
+		BodyBufferBytes:    512 << 20,
 		MaxWaitingReceives: 100_000,
 		CheckpointBytes:    64 << 20,
 		BodyCacheBytes:     64 << 20,
@@ -177,6 +178,10 @@ func TestProblems(t *testing.T) {
 		{
 			name: "size out of range", flags: map[string]string{"max-body-bytes": "1000"},
 			want: "--max-body-bytes: max-body-bytes: 1000 is out of range 1MiB to 256MiB",
+		},
+		{
+			name: "room for no body of the largest size", flags: map[string]string{"max-body-bytes": "100MiB", "body-buffer-bytes": "150MiB"},
+			want: "--body-buffer-bytes: body-buffer-bytes (150MiB) must be twice max-body-bytes (100MiB) or more, because the memory for a body doubles while it grows",
 		},
 		{
 			name: "size beyond integers", flags: map[string]string{"max-body-bytes": "9999999999GiB"},

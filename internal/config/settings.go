@@ -185,6 +185,9 @@ var settings = []Setting{
 	row("max-body-bytes", "16MiB", size(1*mib, 256*mib), func(c *Config) *int64 { return &c.MaxBodyBytes },
 		"Largest body of a request. A batch of 1 MiB "+
 			"can be several times that on the wire, because the protocols escape what they carry."),
+	row("body-buffer-bytes", "512MiB", size(2*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyBufferBytes },
+		"Memory for bodies of requests larger than 64 KiB, from their first byte until the request is decoded, over all connections. Further ones get "+
+			"ServiceUnavailable. It must be twice max-body-bytes or more."),
 	row("max-waiting-receives", "100000", count(1, 10_000_000), func(c *Config) *int { return &c.MaxWaitingReceives },
 		"Most long polls that wait at once, over all queues. Further ones are throttled."),
 

@@ -95,6 +95,9 @@ type Handler struct {
 	buffered atomic.Int64 // bytes of MaxBufferedBytes in use
 }
 
+// BufferedBytes returns how much of MaxBufferedBytes is in use.
+func (h *Handler) BufferedBytes() int64 { return h.buffered.Load() }
+
 // New returns a Handler. It starts nothing.
 func New(o Options) *Handler {
 	setDefault(&o.Region, "us-east-1")

@@ -116,6 +116,9 @@ func TestLargeBodiesTogetherAreLimited(t *testing.T) {
 	first := make(chan *httptest.ResponseRecorder)
 	go func() { first <- record(h, jsonRequest("SendMessage", slow)) }()
 	<-started
+	if n := h.BufferedBytes(); n != 1<<20 {
+		t.Errorf("%d bytes are buffered", n)
+	}
 	expectError(t, record(h, jsonRequest("SendMessage", strings.NewReader(`{}`+strings.Repeat(" ", 200<<10)))), 503, "ServiceUnavailable")
 	if w := record(h, jsonRequest("SendMessage", strings.NewReader(`{"MessageBody":"small"}`))); w.Code != 200 {
 		t.Errorf("a small request: %d %s", w.Code, w.Body)

@@ -54,6 +54,14 @@ func (r *Registry) CollectConnections(open func() int64) {
 	}, func() float64 { return float64(open()) }))
 }
 
+// CollectBodies lets each scrape read what large bodies of requests take. It is called once.
+func (r *Registry) CollectBodies(buffered func() int64) {
+	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "staunch_body_buffer_bytes",
+		Help: "Memory for bodies of requests larger than 64 KiB that are being read or decoded. The setting body-buffer-bytes bounds it.",
+	}, func() float64 { return float64(buffered()) }))
+}
+
 // CollectCertificate lets each scrape read when the certificate of a listener ends. It is called once for each, "api" and "admin".
 func (r *Registry) CollectCertificate(listener string, notAfter func() time.Time) {
 	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

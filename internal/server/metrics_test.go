@@ -5,11 +5,67 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/staunchmq/staunch/internal/config"
 )
+
+// Each setting that bounds something is in docs/operations/limits.md, with metrics that there are.
+func TestBoundsHaveMetrics(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## Settings and their metrics\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	documented := make(map[string]bool)
+	for row := range strings.Lines(table) {
+		if cells := strings.Split(row, "|"); len(cells) == 5 {
+			for _, name := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(cells[1], -1) {
+				documented[name[1]] = true
+			}
+		}
+	}
+	for _, s := range config.Settings() {
+		bounds := strings.HasSuffix(s.Name, "-bytes") || strings.HasPrefix(s.Name, "max-") || strings.Contains(s.Name, "-max-") ||
+			strings.HasPrefix(s.Name, "rate-") || strings.HasSuffix(s.Name, "-rate") || s.Name == "disk-reserve"
+		if bounds && !documented[s.Name] {
+			t.Errorf("%s is not in the table", s.Name)
+		}
+	}
+	cfg, _, err := config.Load(config.Sources{Flags: map[string]string{
+		"listen": "127.0.0.1:0", "admin-listen": "127.0.0.1:0", "data": t.TempDir(), "shards": "1",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan config.Addresses, 1), make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, cfg, slog.New(slog.DiscardHandler), func(a config.Addresses) { ready <- a })
+	}()
+	resp, err := http.Get("http://" + (<-ready).Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	scrape, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile("staunch_[a-z_]+").FindAllString(string(page), -1) {
+		if !strings.Contains(string(scrape), "# TYPE "+name+" ") && name != "staunch_api_requests_total" { // which needs a request
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
 
 // A scrape shows the receives that wait while it is made, not those of the scrape before.
 func TestFirstScrapeShowsWaitingReceives(t *testing.T) {

@@ -183,11 +183,12 @@ func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, n
 			Account: cfg.RateAccount, Queue: cfg.RateQueue, FIFO: cfg.FIFOQuota == config.FIFOQuotaAWS,
 			HighThroughput: n.highThroughput, Throttled: m.Throttled,
 		},
-		AuditMessages: cfg.AuditMessages,
-		MaxBodyBytes:  cfg.MaxBodyBytes,
-		BodyTimeout:   cfg.BodyTimeout,
-		AnswerTimeout: cfg.AnswerTimeout,
-		Logger:        log,
+		AuditMessages:    cfg.AuditMessages,
+		MaxBodyBytes:     cfg.MaxBodyBytes,
+		MaxBufferedBytes: cfg.BodyBufferBytes,
+		BodyTimeout:      cfg.BodyTimeout,
+		AnswerTimeout:    cfg.AnswerTimeout,
+		Logger:           log,
 		Observe: func(action, code string, _ int, seconds float64) {
 			m.Request(action, code, time.Duration(seconds*float64(time.Second)))
 		},

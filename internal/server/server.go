@@ -236,7 +236,9 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	if s.audit != nil {
 		options.Audit = s.audit
 	}
-	httpServer := gateway.NewServer(gateway.New(options), s.serverOptions())
+	handler := gateway.New(options)
+	s.metrics.CollectBodies(handler.BufferedBytes)
+	httpServer := gateway.NewServer(handler, s.serverOptions())
 	served := make(chan error, 1)
 	go func() { served <- httpServer.Serve(s.apiListener()) }()
 	starting.done(n.service.Ready)
