@@ -14,7 +14,7 @@ import (
 func init() { _ = flag.Set("rapid.steps", "80") } // operations of one run on average; the command line wins
 
 // TestMachine does random operations on two queues that are each other's dead-letter queue, and on a naive model of each.
-// After each operation the answers are the model's, the invariants hold, and replay equals live.
+// Queues are deleted and made anew, too. After each operation the answers are the model's, the invariants hold, and replay equals live.
 func TestMachine(t *testing.T) {
 	t.Run("standard", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runMachine(t, machine{}) }) })
 	t.Run("fair", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { runMachine(t, machine{fair: true}) }) })
@@ -30,9 +30,7 @@ func TestMachine(t *testing.T) {
 func runMachine(t *rapid.T, kind machine) {
 	m := &machine{fifo: kind.fifo, fair: kind.fair, log: new(journal), now: 1_700_000_000_000}
 	m.log.at(m.now)
-	for id := ID(1); id <= 2; id++ {
-		m.queues = append(m.queues, &machineQueue{Partition: New(id), model: &model{now: m.now}})
-	}
+	m.queues = []*machineQueue{m.newQueue(), m.newQueue()}
 	for _, q := range m.queues {
 		m.configure(t, q)
 	}
@@ -48,6 +46,7 @@ type machine struct {
 	queues  []*machineQueue
 	touched *machineQueue // by the latest operation
 	sends   int
+	created ID // how many queues were
 }
 
 type machineQueue struct {
@@ -60,6 +59,11 @@ type machineQueue struct {
 	snapshot *Snapshot // that is being collected, if any
 	then     []byte    // the checkpoint at its beginning
 	thenAt   Ref       // of the next change then
+}
+
+func (m *machine) newQueue() *machineQueue {
+	m.created++
+	return &machineQueue{Partition: New(m.created), model: &model{now: m.now}}
 }
 
 // enter draws the queue of an operation. Like a shard, it advances a partition when something happens to it, but not once more
@@ -79,7 +83,12 @@ func (m *machine) advance(q *machineQueue) {
 	m.touched = q
 }
 
-func (m *machine) other(q *machineQueue) *machineQueue { return m.queues[2-q.id] }
+func (m *machine) other(q *machineQueue) *machineQueue {
+	if q == m.queues[0] {
+		return m.queues[1]
+	}
+	return m.queues[0]
+}
 
 func draw[T any](t *rapid.T, label string, values ...T) T {
 	return rapid.SampledFrom(values).Draw(t, label)
@@ -157,6 +166,18 @@ func (m *machine) Restart(t *rapid.T) {
 	}
 	q.Partition = p
 	m.advance(q)
+}
+
+// Recreate deletes a queue and makes another in its place: nothing of the former one is in it. The other queue still has the former one
+// for its dead letters until it is told otherwise, remembers what came from there, and what was on its way there arrives in the new one.
+func (m *machine) Recreate(t *rapid.T) {
+	if !draw(t, "really", true, false, false, false) {
+		return
+	}
+	i := rapid.IntRange(0, 1).Draw(t, "queue")
+	m.queues[i] = m.newQueue()
+	m.configure(t, m.queues[i])
+	m.touched = m.queues[i]
 }
 
 func (m *machine) Configure(t *rapid.T) { m.configure(t, m.enter(t)) }
