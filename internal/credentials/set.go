@@ -22,6 +22,7 @@ import (
 
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/reload"
 )
 
 // readInterval is how often the file is looked at. Kubernetes itself takes about a minute to bring a changed secret into a container.
@@ -82,28 +83,13 @@ func (s *Set) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	timer := s.options.Clock.NewTimer(readInterval)
-	defer timer.Stop()
-	last := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C():
-			timer.Reset(readInterval)
-		}
-		changed, err := s.reread()
-		if err != nil {
-			if err.Error() != last {
-				s.options.Logger.Error("the access keys stay as they were", "error", err)
-			}
-			last = err.Error()
-			continue
-		}
-		if last = ""; changed {
+	return reload.Run(ctx, reload.Options{
+		Clock: s.options.Clock, Every: readInterval, Look: s.reread,
+		Changed: func() {
 			s.options.Logger.Info("read the access keys again", "credentials_file", s.options.File, "keys", s.Len())
-		}
-	}
+		},
+		Failed: func(err error) { s.options.Logger.Error("the access keys stay as they were", "error", err) },
+	})
 }
 
 // reread takes over the file if it has changed.

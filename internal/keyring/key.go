@@ -60,11 +60,13 @@ func (k *Key) is(text string) bool {
 	return text == aliasPrefix+k.Name || text == k.ID.String() || slices.Contains(k.Aliases, text)
 }
 
+func (k *Key) newest() *Version { return &k.Versions[len(k.Versions)-1] }
+
 func (k *Key) seal(plaintext, context []byte) ([]byte, error) {
 	if !k.Enabled {
 		return nil, fmt.Errorf("key %s: %w", k.Name, ErrDisabled)
 	}
-	v := &k.Versions[len(k.Versions)-1]
+	v := k.newest()
 	sealed := make([]byte, headerSize+nonceSize, headerSize+nonceSize+len(plaintext)+tagSize)
 	sealed[0] = sealedFormat
 	copy(sealed[1:], k.ID[:])

@@ -38,6 +38,9 @@ type Keyring struct {
 	source  *source             // nil without one
 	// inWords is true if the built-in keys were asked for.
 	inWords bool
+
+	counts counts
+	stale  atomic.Bool // the source could not be read the last time
 }
 
 // New returns a keyring without a source: it has the built-in keys alone.
@@ -88,23 +91,43 @@ func (k *Keyring) Follows(identity string) bool {
 func (k *Keyring) Seal(plaintext, context []byte) ([]byte, error) {
 	key, err := k.named(SecretKey)
 	if err != nil {
-		return nil, err
+		return nil, k.counts.sealed(err)
 	}
-	return key.seal(plaintext, context)
+	sealed, err := key.seal(plaintext, context)
+	return sealed, k.counts.sealed(err)
 }
 
 // SealWith encrypts with a key that Resolve has named.
 func (k *Keyring) SealWith(id KeyID, plaintext, context []byte) ([]byte, error) {
 	key := k.byID(id)
 	if key == nil {
-		return nil, fmt.Errorf("key %s: %w", id, ErrNotFound)
+		return nil, k.counts.sealed(fmt.Errorf("key %s: %w", id, ErrNotFound))
 	}
-	return key.seal(plaintext, context)
+	sealed, err := key.seal(plaintext, context)
+	return sealed, k.counts.sealed(err)
+}
+
+// Newest returns which version of which key seals now in the place of a key that has sealed something: its own newest version or, where
+// a built-in key has sealed and a source is configured, that of the source's key for messages. It fails with ErrNotFound.
+func (k *Keyring) Newest(id KeyID) (KeyID, uint32, error) {
+	key := k.byID(id)
+	if key == nil {
+		return KeyID{}, 0, fmt.Errorf("key %s: %w", id, ErrNotFound)
+	}
+	if s := k.loaded.Load(); s != nil && s.byID(id) == nil {
+		key = s.find(aliasPrefix + MessageKey)
+	}
+	return key.ID, key.newest().Number, nil
 }
 
 // Open decrypts what Seal or SealWith have returned. It fails with ErrNotFound or ErrDisabled if the key is not there for it, and with
 // ErrSealed if this was not sealed in this context.
 func (k *Keyring) Open(sealed, context []byte) ([]byte, error) {
+	plaintext, err := k.open(sealed, context)
+	return plaintext, k.counts.opened(err)
+}
+
+func (k *Keyring) open(sealed, context []byte) ([]byte, error) {
 	id, version, err := SealedBy(sealed)
 	if err != nil {
 		return nil, err

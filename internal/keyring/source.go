@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/reload"
 )
 
 // source is where the text of a keyring comes from.
@@ -142,6 +143,7 @@ func (k *Keyring) Reload() (changed bool, err error) {
 	if k.source == nil {
 		return false, nil
 	}
+	defer func() { k.stale.Store(err != nil) }()
 	text, err := k.source.read()
 	if err != nil {
 		return false, fmt.Errorf("keyring %s: %w", k.source.name, err)
@@ -166,25 +168,9 @@ func (k *Keyring) Run(ctx context.Context, c clock.Clock, log *slog.Logger) erro
 	if k.source == nil {
 		return nil
 	}
-	var said string
-	for {
-		timer := c.NewTimer(reloadInterval)
-		select {
-		case <-timer.C():
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		changed, err := k.Reload()
-		switch {
-		case err != nil && err.Error() != said:
-			said = err.Error()
-			log.Error("the keyring was not read again; its keys stay as they were", "error", err)
-		case err == nil:
-			said = ""
-		}
-		if changed {
-			log.Info("the keyring has changed", "keyring", k.source.name)
-		}
-	}
+	return reload.Run(ctx, reload.Options{
+		Clock: c, Every: reloadInterval, Look: k.Reload,
+		Changed: func() { log.Info("the keyring has changed", "keyring", k.source.name) },
+		Failed:  func(err error) { log.Error("the keyring was not read again; its keys stay as they were", "error", err) },
+	})
 }

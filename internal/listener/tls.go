@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/reload"
 )
 
 const (
@@ -78,28 +79,13 @@ func (t *TLS) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	timer := t.options.Clock.NewTimer(readInterval)
-	defer timer.Stop()
-	last := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C():
-			timer.Reset(readInterval)
-		}
-		changed, err := t.reread()
-		switch {
-		case err != nil && err.Error() != last:
-			last = err.Error()
-			t.options.Logger.Error("the TLS certificate stays as it was", "error", err)
-		case err == nil && changed:
+	return reload.Run(ctx, reload.Options{
+		Clock: t.options.Clock, Every: readInterval, Look: t.reread,
+		Changed: func() {
 			t.options.Logger.Info("read the TLS certificate again", "file", t.options.CertFile, "not_after", t.NotAfter())
-		}
-		if err == nil {
-			last = ""
-		}
-	}
+		},
+		Failed: func(err error) { t.options.Logger.Error("the TLS certificate stays as it was", "error", err) },
+	})
 }
 
 // reread takes over the files if they have changed.
