@@ -5,13 +5,18 @@ package queue
 // deduplication and moves know nothing of it. Only the place that its content is read from changes.
 
 // Copy writes a message anew and reads it from there from now on, if it is still in the partition and read from at. It reports whether it
-// was. m is the message as at has it.
+// was. m is the message as at has it; its content alone may be another.
 func (p *Partition) Copy(now int64, log Log, ref, at Ref, m Message) bool {
-	if p.places.of(ref) != at || !p.holds(m.Group, ref) {
+	if !p.Reads(m.Group, ref, at) {
 		return false
 	}
 	p.do(log, now, &Copied{Ref: ref, Message: m})
 	return true
+}
+
+// Reads reports whether a message of the group is in the partition and read from at.
+func (p *Partition) Reads(group string, ref, at Ref) bool {
+	return p.places.of(ref) == at && p.holds(group, ref)
 }
 
 func (c *Copied) apply(p *Partition, _ int64, at Ref) {

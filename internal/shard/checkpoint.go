@@ -37,7 +37,7 @@ func (s *Shard) checkpointDue() bool {
 	if s.checkpointing {
 		return false
 	}
-	return s.checkpointEarly || (s.reclaimable || s.sinceCheckpoint >= s.options.CheckpointBytes) && !s.checkpointHeld
+	return s.checkpointEarly || (s.reclaimable || s.rewriteWaits() || s.sinceCheckpoint >= s.options.CheckpointBytes) && !s.checkpointHeld
 }
 
 // lookWhatHasGone finds out, now and then, whether there is space to reclaim: most of the messages have gone since the last checkpoint,
@@ -98,6 +98,8 @@ type collection struct {
 	ledger ledger      // of the records up to seq
 	before journal.Seq // the checkpoint before
 	plans  bool        // cleaning may be planned
+	// rewrite is what a plan is to be made for; nil for none.
+	rewrite *rewrite
 
 	bytes   int64 // of records since the checkpoint before
 	started time.Time
@@ -118,6 +120,9 @@ func (s *Shard) maybeCheckpoint() {
 func (s *Shard) snapshot() *collection {
 	c := &collection{seq: s.last, partitions: slices.Sorted(maps.Keys(s.partitions)), ledger: s.ledger.clone(), before: s.checkpointSeq}
 	c.plans = s.options.CleanRate >= 0 && s.cleaning == nil
+	if s.rewriteWaits() {
+		c.rewrite = s.rewriting
+	}
 	c.head = append(c.head, stateVersion)
 	c.head = append(c.head, s.lastHash[:]...)
 	c.head = binary.AppendUvarint(c.head, s.lastEpoch)
@@ -205,7 +210,11 @@ func (s *Shard) save(c *collection) (l landing) {
 	}
 	v := c.survey()
 	s.liveBytes.Store(v.bytes)
-	if c.plans {
+	switch {
+	case c.rewrite != nil:
+		l.cleaning = newCleaning(c.messages(), v.needed, c.seq, false)
+		l.cleaning.rewrite = c.rewrite
+	case c.plans:
 		l.cleaning = c.plan(v, s.options.CheckpointBytes)
 	}
 	l.trimmed, l.err = s.saveCheckpoint(c.seq, v.needed, state)
@@ -251,7 +260,9 @@ func (s *Shard) checkpointed(l landing) {
 		s.checkpointFailures = 0
 		s.checkpointSeq, s.lastInterval = l.seq, l.bytes
 		s.ledger.trim(l.trimmed)
-		s.cleaning = cmp.Or(s.cleaning, l.cleaning)
+		if c := l.cleaning; c != nil && s.cleaning == nil && (c.rewrite == nil || c.rewrite == s.rewriting) {
+			s.cleaning = c
+		}
 		s.journalBytes.Store(s.ledger.bytes)
 	}
 	s.earlyAfter = s.options.Clock.Now().Add(pause)

@@ -38,7 +38,8 @@ type cleaning struct {
 	reading bool
 	found   []foundMessage // in records that were read, not looked at
 	nextAt  time.Time
-	copied  int64 // bytes
+	copied  int64    // bytes
+	rewrite *rewrite // that the plan is for; nil: to trim the journal
 }
 
 // foundMessage is a message as a record has it. It may have gone, or been copied elsewhere.
@@ -47,6 +48,7 @@ type foundMessage struct {
 	ref, at   queue.Ref
 	message   queue.Message
 	bytes     int64
+	err       error // why the content cannot be rewritten
 }
 
 // survey is what of the journal is live at a checkpoint.
@@ -112,7 +114,11 @@ func (c *collection) plan(v survey, checkpointBytes int64) *cleaning {
 
 // newCleaning plans to copy those messages that are in the records from first to upTo, which are durable.
 func newCleaning(messages iter.Seq[queue.Stored], first, upTo journal.Seq, sparse bool) *cleaning {
-	c := &cleaning{records: newSeqSet(first, upTo), sparse: sparse}
+	c := &cleaning{sparse: sparse}
+	if first > upTo {
+		return c // there are none
+	}
+	c.records = newSeqSet(first, upTo)
 	for run := range messages {
 		c.records.add(journal.Seq(run.At.Record))
 	}
@@ -130,6 +136,7 @@ func (s *Shard) mayClean() bool {
 
 // clean takes the next step of the plan: reads on, or copies a batch.
 func (s *Shard) clean() {
+	s.lookAtRewrite()
 	c := s.cleaning
 	if !s.mayClean() || s.options.Clock.Now().Before(c.nextAt) {
 		return
@@ -145,16 +152,28 @@ func (s *Shard) clean() {
 	}
 	s.cleaning = nil
 	s.cleaned = s.cleaned || c.copied > 0
+	s.rewritten(c)
+	if s.rewriteWaits() {
+		s.rouse() // for the checkpoint that plans it
+	}
 }
 
 // spend lets the next step wait as long as the bytes of this one take at the rate.
 func (s *Shard) spend(c *cleaning, bytes int64) {
-	c.nextAt = s.options.Clock.Now().Add(time.Duration(float64(bytes) / float64(s.options.CleanRate) * float64(time.Second)))
+	c.nextAt = s.options.Clock.Now().Add(time.Duration(float64(bytes) / float64(s.cleanRate()) * float64(time.Second)))
+}
+
+// cleanRate is CleanRate, or its default for what was asked for although nothing is to be cleaned.
+func (s *Shard) cleanRate() int64 {
+	if s.options.CleanRate < 0 {
+		return defaultCleanRate
+	}
+	return s.options.CleanRate
 }
 
 // copyBatch copies what of the found messages is live, up to a batch, and returns its bytes.
 func (s *Shard) copyBatch(c *cleaning) (bytes int64) {
-	batch := min(cleanBatchBytes, max(1, s.options.CleanRate/64))
+	batch := min(cleanBatchBytes, max(1, s.cleanRate()/64))
 	s.tick()
 	var p *partition
 	looked := 0
@@ -172,8 +191,16 @@ func (s *Shard) copyBatch(c *cleaning) (bytes int64) {
 				break // it goes on when the partition is not late any more
 			}
 		}
-		if p.Copy(s.now(), s.building, f.ref, f.at, f.message) {
+		switch {
+		case f.err != nil:
+			if p.Reads(f.message.Group, f.ref, f.at) {
+				c.rewrite.failed(f.err)
+			}
+		case p.Copy(s.now(), s.building, f.ref, f.at, f.message):
 			bytes += f.bytes
+			if c.rewrite != nil {
+				c.rewrite.done.Rewritten++
+			}
 		}
 	}
 	if p != nil {
@@ -229,6 +256,9 @@ func (c *cleaning) find(seq journal.Seq, rec []byte) error {
 		if f.ref, f.message, err = queue.DecodeMessage(data, f.at); err != nil {
 			return fmt.Errorf("record %d: change %d: %w", seq, i, err)
 		}
+		if c.rewrite != nil && !c.rewrite.apply(&f) {
+			continue
+		}
 		c.found = append(c.found, f)
 	}
 	return nil
@@ -243,6 +273,9 @@ func (s *Shard) foundSome(l landing) {
 	if l.err != nil {
 		s.log.Error("cannot read a record whose messages are to be copied forward; the journal stays as it is", "error", l.err)
 		s.cleaning = nil
+		if l.cleaning.rewrite != nil {
+			s.endRewrite(errors.Join(ErrUnavailable, l.err))
+		}
 		return
 	}
 	s.spend(s.cleaning, l.bytes)

@@ -52,6 +52,7 @@ func (s *Shard) drain() error {
 	s.noWaits = true
 	for {
 		s.endAllWaits(nil)
+		s.endRewrite(ErrUnavailable)
 		if err := s.turn(); err != nil {
 			return err
 		}
@@ -130,6 +131,9 @@ func (s *Shard) untilNext() time.Duration {
 	}
 	if s.mayClean() {
 		d = min(d, s.cleaning.nextAt.Sub(s.options.Clock.Now()))
+	}
+	if s.rewriteWaits() && s.checkpointHeld {
+		d = min(d, s.retryAfter.Sub(s.options.Clock.Now()))
 	}
 	if w, ok := s.waiters.Min(); ok {
 		d = min(d, w.waitEnd.Sub(s.options.Clock.Now()))

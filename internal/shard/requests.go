@@ -341,5 +341,6 @@ type stopWaiting struct{ asked }
 func (r *stopWaiting) decide(s *Shard) {
 	s.noWaits = true
 	s.endAllWaits(nil)
+	s.endRewrite(ErrUnavailable)
 	r.answer(nil)
 }

@@ -122,6 +122,8 @@ type Shard struct {
 	cleaning *cleaning // nil when there is nothing to clean
 	cleaned  bool      // a plan was carried out since the last checkpoint
 
+	rewriting *rewrite // nil when nothing is to be rewritten
+
 	sinceCheckpoint int64       // bytes of records
 	lastInterval    int64       // bytes of records between the newest two checkpoints
 	checkpointSeq   journal.Seq // the newest checkpoint
