@@ -36,7 +36,7 @@ func (o Options) audited(next http.Handler) http.Handler {
 	})
 }
 
-// actionOf names what a path is for: an operation on identities, backup, profile or other.
+// actionOf names what a path is for: an operation on identities, backup, rewrap, profile or other.
 func actionOf(path string) string {
 	if name, ok := strings.CutPrefix(path, "/identities/"); ok && identityOperations[name] != nil {
 		return name
@@ -44,6 +44,8 @@ func actionOf(path string) string {
 	switch {
 	case path == "/backup":
 		return "backup"
+	case path == "/rewrap":
+		return "rewrap"
 	case strings.HasPrefix(path, "/debug/pprof/"):
 		return "profile"
 	}

@@ -8,6 +8,8 @@
 // and, for those who have the admin token,
 //
 //	POST /backup       everything that is stored, as one stream: see package backup; one at a time
+//	POST /rewrap       encrypt every message anew that is not under the newest version of its key; one at a time. Lines of JSON tell
+//	                   how far it is, and the last one what became of it (Rewrapped)
 //	POST /identities/  operations on accounts, users, groups, roles, policies and access keys: see package identity
 //	GET /debug/pprof/  profiles of the Go runtime
 //
@@ -23,6 +25,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -60,6 +63,10 @@ type Options struct {
 	// hears why; later, w says so itself. Nil if there is nothing that a backup could be made of.
 	Backup func(ctx context.Context, w io.Writer) error
 
+	// Rewrap encrypts every message anew that is not under the newest version of its key, until that is done or ctx ends. It counts in
+	// looked at the messages that it has looked at.
+	Rewrap func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
+
 	// Identities returns what changes and lists identities; nil while there is nothing to ask yet.
 	Identities func() *identity.Service
 
@@ -93,7 +100,7 @@ func New(options Options) http.Handler {
 		EnableOpenMetrics:   true,
 	}))
 	guarded := options.audited(newGuard(options.Token, options.guarded()))
-	for _, path := range []string{"/backup", "/identities/", "/debug/pprof/", "/{$}"} {
+	for _, path := range []string{"/backup", "/rewrap", "/identities/", "/debug/pprof/", "/{$}"} {
 		mux.Handle(path, guarded)
 	}
 	return mux
@@ -103,6 +110,7 @@ func New(options Options) http.Handler {
 func (o Options) guarded() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /backup", newBackups(o))
+	mux.Handle("POST /rewrap", &rewraps{rewrap: o.Rewrap, clock: o.Clock, log: o.Logger})
 	mux.HandleFunc("POST /identities/{operation}", o.identities)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -131,7 +139,7 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/identities/ (POST)\n/debug/pprof/\n")
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/identities/ (POST)\n/debug/pprof/\n")
 }
 
 // answer writes text as the whole answer, which nobody may cache.

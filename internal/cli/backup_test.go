@@ -57,7 +57,8 @@ func sendSome(t *testing.T, api string, count int) {
 	}
 }
 
-func callAPI(t *testing.T, api, action, body string) {
+// callAPI does an action and returns the body of its answer.
+func callAPI(t *testing.T, api, action, body string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+api, strings.NewReader(body))
 	if err != nil {
@@ -70,9 +71,11 @@ func callAPI(t *testing.T, api, action, body string) {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", action, text)
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", action, text, err)
 	}
+	return string(text)
 }
 
 // expect runs a command and fails unless it ends with the code and says the words, on standard output or standard error.

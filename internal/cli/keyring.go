@@ -31,7 +31,7 @@ data. docs/operations/encryption.md says more.`
 		p.keyringEditCommand("disable", "Make a key unusable until it is enabled",
 			"Disable a key. Within a queue's data key reuse period, sends and receives fail that need it; the messages stay.", keyring.Disable),
 		p.keyringEditCommand("enable", "Make a key usable that was disabled", "Enable a key that was disabled.", keyring.Enable),
-		p.keyringForgetCommand(), p.keyringListCommand())
+		p.keyringRewrapCommand(), p.keyringForgetCommand(), p.keyringListCommand())
 	return command
 }
 

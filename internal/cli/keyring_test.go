@@ -65,3 +65,37 @@ func TestForgetLooksForMessages(t *testing.T) {
 	expect(t, 1, "no such key", "keyring", "forget", "none", "1", "--keyring", ring, "--data", data)
 	expect(t, 2, "not the number of a version", "keyring", "forget", "aws/sqs", "x", "--keyring", ring, "--data", data)
 }
+
+// TestRewrap rotates a key of a server that runs, encrypts its messages anew, and forgets the old version.
+func TestRewrap(t *testing.T) {
+	tmp := t.TempDir()
+	data, ring := filepath.Join(tmp, "data"), "file:"+filepath.Join(tmp, "ring.yaml")
+	at, stop := startServer(t, data)
+	sendSome(t, at.API, 3) // with the built-in key
+	stop()
+	expect(t, 0, "", "keyring", "create", "--keyring", ring)
+	at, stop = startServer(t, data, "keyring", ring)
+	defer stop()
+	url := "http://" + at.Admin
+	server := []string{"--data", data, "--url", url}
+	with := func(args ...string) []string { return append(append([]string{"keyring"}, args...), server...) }
+	expect(t, 0, "3 messages were encrypted anew", with("rewrap")...)
+	expect(t, 0, "0 messages were encrypted anew", with("rewrap")...)
+	expect(t, 0, "", "keyring", "rotate", "aws/sqs", "--keyring", ring)
+	expect(t, 1, "3 messages are encrypted with version 1", with("forget", "aws/sqs", "1", "--keyring", ring)...)
+	expect(t, 0, "", "keyring", "disable", "aws/sqs", "--keyring", ring)
+	expect(t, 1, "0 messages were encrypted anew … 3 messages could not be: key aws/sqs: the key is disabled … Enable the key", with("rewrap")...)
+	expect(t, 0, "", "keyring", "enable", "aws/sqs", "--keyring", ring)
+	expect(t, 0, "3 messages were encrypted anew", with("rewrap")...)
+	expect(t, 0, "3 messages are encrypted with version 2 of key", append([]string{"journal", "check"}, server...)...)
+	expect(t, 0, "", with("forget", "aws/sqs", "1", "--keyring", ring)...)
+	received := callAPI(t, at.API, "ReceiveMessage", `{"QueueUrl":"http://x/000000000000/q","MaxNumberOfMessages":10}`)
+	if n := strings.Count(received, `"Body"`); n != 3 {
+		t.Errorf("%d messages in %s", n, received)
+	}
+	wrong := filepath.Join(tmp, "wrong")
+	if err := os.WriteFile(wrong, []byte("wrong"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, 1, "refuses the admin token", "keyring", "rewrap", "--url", url, "--admin-token-file", wrong)
+}

@@ -417,3 +417,62 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNewest(t *testing.T) {
+	path := newFile(t)
+	k := load(t, path)
+	builtin := New()
+	for _, k := range []*Keyring{k, builtin} {
+		must(t, k.UseBuiltin([]byte("secret")))
+	}
+	own, err := builtin.Resolve("alias/aws/sqs", "", "")
+	must(t, err)
+	if id, version, err := builtin.Newest(own); id != own || version != 1 || err != nil {
+		t.Errorf("built-in: %v %d, %v", id, version, err)
+	}
+	orders, err := k.Resolve("alias/orders", "", "")
+	must(t, err)
+	messages, err := k.Resolve("alias/aws/sqs", "", "")
+	must(t, err)
+	must(t, Change(path, Rotate("orders", created)))
+	must(t, Change(path, Disable("orders")))
+	_, err = k.Reload()
+	must(t, err)
+	if id, version, err := k.Newest(orders); id != orders || version != 2 || err != nil {
+		t.Errorf("rotated: %v %d, %v", id, version, err)
+	}
+	if id, version, err := k.Newest(own); id != messages || version != 1 || err != nil {
+		t.Errorf("built-in, with a source: %v %d, %v", id, version, err)
+	}
+	if _, _, err := k.Newest(KeyID{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("none: %v", err)
+	}
+}
+
+func TestStats(t *testing.T) {
+	path := newFile(t)
+	k := load(t, path)
+	orders, err := k.Resolve("alias/orders", "", "")
+	must(t, err)
+	sealed, err := k.SealWith(orders, []byte("m"), nil)
+	must(t, err)
+	_, err = k.Open(sealed, nil)
+	must(t, err)
+	_, _ = k.Open(sealed, []byte("elsewhere"))
+	_, _ = k.SealWith(KeyID{}, nil, nil)
+	must(t, Change(path, Rotate("orders", created)))
+	must(t, Change(path, Disable("orders")))
+	_, err = k.Reload()
+	must(t, err)
+	_, _ = k.Open(sealed, nil)
+	must(t, os.WriteFile(path, []byte("nonsense"), 0o600))
+	if _, err := k.Reload(); err == nil {
+		t.Error("nonsense is read")
+	}
+	want := Stats{Enabled: 2, Disabled: 1, Versions: 4, Stale: true}
+	want.Seals[OK], want.Seals[NotFound] = 1, 1
+	want.Opens[OK], want.Opens[Damaged], want.Opens[Disabled] = 1, 1, 1
+	if got := k.Stats(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

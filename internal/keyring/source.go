@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staunchmq/staunch/internal/clock"
@@ -20,7 +21,9 @@ import (
 type source struct {
 	name string // as it was configured
 	read func() ([]byte, error)
-	last []byte // the text that was read last; only Load and Run use it
+
+	mu   sync.Mutex
+	last []byte // the text that was taken over last; guarded by mu
 }
 
 // builtinSource is a source in words that is none.
@@ -137,8 +140,7 @@ func List(text string) ([]*Key, error) {
 	return s.keys, nil
 }
 
-// Reload reads the source again, and tells whether it has changed. With an error the keys stay as they were. It must not be called
-// while Run runs.
+// Reload reads the source again, and tells whether it has changed. With an error the keys stay as they were.
 func (k *Keyring) Reload() (changed bool, err error) {
 	if k.source == nil {
 		return false, nil
@@ -148,6 +150,8 @@ func (k *Keyring) Reload() (changed bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("keyring %s: %w", k.source.name, err)
 	}
+	k.source.mu.Lock()
+	defer k.source.mu.Unlock()
 	if bytes.Equal(text, k.source.last) {
 		return false, nil
 	}

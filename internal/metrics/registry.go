@@ -2,7 +2,7 @@
 //
 // There is one Registry per server. Its methods are the list of what Staunch measures: the parts of the server report
 // to it (Request, Shard, Fsync, Panicked, Throttled), and figures that some part already keeps are read when somebody asks for
-// them (CollectQueues, CollectDisk, CollectShard, CollectConnections, CollectCertificate). The package knows nothing of queues beyond the
+// them (CollectQueues, CollectDisk, CollectShard, CollectConnections, CollectCertificate, CollectKeyring). The package knows nothing of queues beyond the
 // numbers it is given, and it is the only one,
 // with admin, that knows Prometheus. Everything in it is safe for use from several goroutines, and what is called per
 // request or per record neither locks nor allocates once its series exists.

@@ -82,6 +82,8 @@ type server struct {
 	audit         *audit.Log    // nil without an audit log
 	// identities is nil while the node starts and stops.
 	identities atomic.Pointer[identity.Service]
+	// node is nil then, too.
+	node atomic.Pointer[node]
 	closers    []func() error
 }
 
@@ -185,6 +187,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Note:       func() string { return roomNote(s.store) },
 			Version:    version.Read().String(),
 			Backup:     backupOf(s.store),
+			Rewrap:     s.rewrap,
 			Identities: s.identities.Load,
 			Token:      token,
 			Clock:      clock.System(),
@@ -198,6 +201,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			return serveHTTP(ctx, gateway.NewServer(handler, s.serverOptions()), s.adminListener())
 		})
 	}
+	s.metrics.CollectKeyring(func() metrics.KeyringSample { return keyringSample(s.keyring.Stats()) })
 	s.runEdge(outer)
 	outer.Go("keyring", func(ctx context.Context) error { return s.keyring.Run(ctx, clock.System(), s.log) })
 	err := s.serve(ctx, outer, starting, ready)
@@ -228,6 +232,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return errors.Join(err, core.Wait())
 	}
 	s.identities.Store(n.identities)
+	s.node.Store(n)
 	if s.keys != nil {
 		outer.Go("access keys", s.keys.Run)
 	}
@@ -258,6 +263,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	}
 	starting.stopping()
 	s.identities.Store(nil)
+	s.node.Store(nil)
 	return errors.Join(failure, s.stop(n, core, httpServer))
 }
 

@@ -256,6 +256,7 @@ func (s *Shard) checkpointed(l landing) {
 		pause = max(pause, min(checkpointPauseMin<<s.checkpointFailures, checkpointPauseMax))
 		s.checkpointFailures = min(s.checkpointFailures+1, 10)
 		s.retryAfter = s.options.Clock.Now().Add(pause)
+		s.endRewrite(errors.Join(ErrUnavailable, l.err))
 	} else {
 		s.checkpointFailures = 0
 		s.checkpointSeq, s.lastInterval = l.seq, l.bytes

@@ -49,6 +49,8 @@ func (r *rewrite) decide(s *Shard) {
 		r.answer(ErrUnavailable)
 	case s.rewriting != nil && s.rewriting.ctx.Err() == nil:
 		r.answer(ErrRewriting)
+	case s.last == 0:
+		s.hold(r) // there is nothing, and no checkpoint can be taken of it
 	default:
 		s.endRewrite(context.Canceled)
 		s.rewriting = r

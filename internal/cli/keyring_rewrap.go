@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunchmq/staunch/internal/admin"
+)
+
+func (p *program) keyringRewrapCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "rewrap",
+		Short: "Let a running server encrypt all messages with the newest versions of their keys",
+		Long: `Ask a running server to encrypt every message anew that is not under the newest version of its key, after a rotation: then the
+older versions can be forgotten. What the built-in keys have encrypted goes under the keyring's key for messages.
+
+The server goes on serving meanwhile, and reads and writes no faster than its clean-rate. The messages stay what they are, and where
+they are. When it is interrupted, what was done stays done; ask again for the rest.
+
+The exit code is 1 when messages are left that could not be encrypted anew, because their key is disabled or not in the keyring.`,
+		Args: cobra.NoArgs,
+	}
+	flags := p.settingFlags(command, append(addressFlags, tokenFlags...)...)
+	at := adminFlagsOf(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		ctx, stop := interruptible(command.Context())
+		defer stop()
+		cfg, _, err := p.load(flags)
+		if err != nil {
+			return err
+		}
+		server, err := p.adminServer(cfg, at)
+		if err != nil {
+			return err
+		}
+		result, err := p.rewrap(ctx, server)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(p.stdout, "%d messages were encrypted anew.\n", result.Rewrapped); err != nil {
+			return err
+		}
+		if result.Failed > 0 {
+			return &exitError{
+				code: exitFailed, step: "They stay as they are. Enable the key, or put it back into the keyring, and ask again.",
+				err: fmt.Errorf("%d messages could not be: %s", result.Failed, result.Problem),
+			}
+		}
+		return nil
+	}
+	return command
+}
+
+// rewrap asks a server, and follows it until it is done.
+func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrapped, error) {
+	var line admin.Rewrapped
+	response, err := server.post(ctx, "/rewrap", http.NoBody)
+	if err != nil {
+		return line, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
+		return line, &exitError{
+			code: exitFailed, step: "Nothing was changed.",
+			err: fmt.Errorf("%s/rewrap answered %s: %s", server.base, response.Status, strings.TrimSpace(string(reason))),
+		}
+	}
+	bar := p.progress(-1, "encrypting anew")
+	defer bar.close()
+	shown := int64(0)
+	lines := json.NewDecoder(response.Body)
+	for !line.Done {
+		line = admin.Rewrapped{}
+		if err := lines.Decode(&line); err != nil {
+			code := exitFailed
+			if errors.Is(err, context.Canceled) {
+				code = exitInterrupted
+			}
+			return line, &exitError{code: code, step: "What was done stays done; ask again for the rest.", err: fmt.Errorf("the answer of %s broke off: %w", server.base, err)}
+		}
+		bar.add(int(line.LookedAt - shown))
+		shown = line.LookedAt
+	}
+	if line.Error != "" {
+		return line, &exitError{
+			code: exitFailed, step: "What was done stays done; ask again for the rest.",
+			err: fmt.Errorf("%d messages were encrypted anew, then: %s", line.Rewrapped, line.Error),
+		}
+	}
+	return line, nil
+}

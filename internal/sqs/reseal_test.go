@@ -1,0 +1,148 @@
+package sqs
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/keyring"
+	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
+)
+
+// rewrap lets all shards encrypt anew, and returns what they did in all.
+func (h *harness) rewrap() (all shard.Rewritten) {
+	h.t.Helper()
+	r := h.Resealer()
+	for _, f := range h.faults {
+		done, err := f.Client.(*shard.Shard).Rewrite(h.t.Context(), r.Reseal)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		all.Rewritten += done.Rewritten
+		all.Failed += done.Failed
+		if done.Err != nil {
+			all.Err = done.Err
+		}
+	}
+	return all
+}
+
+// TestRewrapLetsOldVersionsGo has messages in every state under old versions, encrypts them anew, and forgets the versions.
+func TestRewrapLetsOldVersionsGo(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		k := h.withKeys()
+		dead := h.create("dead", "KmsMasterKeyId", "alias/b")
+		url := h.create("q", "KmsMasterKeyId", "alias/a", "KmsDataKeyReusePeriodSeconds", "86400")
+		h.set(url, h.redrive(dead, "1")...)
+		plain := h.create("plain", "SqsManagedSseEnabled", "false")
+		fifo := h.createFIFO("f", "KmsMasterKeyId", "alias/a", "ContentBasedDeduplication", "true")
+		h.send(plain, "plain")
+		h.send(url, "dead")
+		h.receive(url, visibility(0))
+		h.receive(url) // moves it
+		h.send(url, "visible")
+		h.send(url, "delayed", func(in *api.SendMessageInput) { in.DelaySeconds = new(int64(60)) })
+		held := h.receive(url) // "visible"
+		inGroup := func(in *api.SendMessageInput) { in.MessageGroupId = new("g") }
+		first := h.send(fifo, "one", inGroup)
+		h.send(fifo, "two", inGroup)
+
+		k.change(keyring.Rotate("a", time.Now()))
+		h.send(url, "still the old data key")
+		if done := h.rewrap(); done.Rewritten != 6 || done.Failed != 0 {
+			t.Errorf("%+v", done)
+		}
+		h.send(url, "new") // the reuse period is a day
+		if done := h.rewrap(); done.Rewritten != 0 || done.Failed != 0 {
+			t.Errorf("again: %+v", done)
+		}
+		k.change(keyring.Forget("a", 1))
+		h.restart()
+		if len(held) != 1 || held[0].Body != "visible" {
+			t.Fatalf("held %q", bodies(held))
+		}
+		if again := h.send(fifo, "one", inGroup); again.MessageId != first.MessageId {
+			t.Error("a duplicate is not recognised any more")
+		}
+		if err := h.delete(url, held[0].ReceiptHandle); err != nil {
+			t.Errorf("a receipt handle of before: %v", err)
+		}
+		time.Sleep(time.Minute)
+		got := h.drain(url)
+		slices.Sort(got)
+		if !slices.Equal(got, []string{"delayed", "new", "still the old data key"}) {
+			t.Errorf("received %q", got)
+		}
+		for url, want := range map[string][]string{dead: {"dead"}, plain: {"plain"}, fifo: {"one", "two"}} {
+			if got := h.drain(url); !slices.Equal(got, want) {
+				t.Errorf("%s: received %q", url, got)
+			}
+		}
+	})
+}
+
+// TestRewrapWithoutTheKeys leaves alone what it cannot open, and says why.
+func TestRewrapWithoutTheKeys(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		k := h.withKeys()
+		url := h.create("q", "KmsMasterKeyId", "alias/a")
+		h.send(url, "m")
+		k.change(keyring.Disable("a"))
+		if done := h.rewrap(); done != (shard.Rewritten{}) {
+			t.Errorf("under the newest version of a disabled key: %+v", done)
+		}
+		k.change(keyring.Rotate("a", time.Now()))
+		if done := h.rewrap(); done.Rewritten != 0 || done.Failed != 1 || !errors.Is(done.Err, keyring.ErrDisabled) {
+			t.Errorf("disabled: %+v", done)
+		}
+		k.change(keyring.Enable("a"))
+		k.change(keyring.Forget("a", 1))
+		if done := h.rewrap(); done.Rewritten != 0 || done.Failed != 1 || !errors.Is(done.Err, keyring.ErrNotFound) {
+			t.Errorf("forgotten: %+v", done)
+		}
+		_, err := h.ReceiveMessage(t.Context(), h.caller, &api.ReceiveMessageInput{QueueUrl: url})
+		checkError(t, "receive", err, api.KmsNotFound, "")
+	})
+}
+
+// TestResealBindsAsBefore looks at one content: a new data key, and the same binding to message and queue.
+func TestResealBindsAsBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		k := h.withKeys()
+		url := h.create("q", "KmsMasterKeyId", "alias/a")
+		h.send(url, "m")
+		old := h.contents(url)[0]
+		k.change(keyring.Rotate("a", time.Now()))
+		id := queue.MessageID{1}
+		if _, err := h.Resealer().Reseal(id, old); !errors.Is(err, errContent) {
+			t.Errorf("as another message: %v", err)
+		}
+		if again, err := h.Resealer().Reseal(id, []byte{contentVersion}); again != nil || err != nil {
+			t.Errorf("not encrypted: %x, %v", again, err)
+		}
+		if _, err := h.Resealer().Reseal(id, old[:20]); !errors.Is(err, errContent) {
+			t.Errorf("cut short: %v", err)
+		}
+		before := bytes.Clone(old)
+		got := h.receive(url)
+		parsed, err := uuid.Parse(got[0].MessageId)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := h.Resealer().Reseal(queue.MessageID(parsed), old)
+		if err != nil || !bytes.Equal(old, before) {
+			t.Fatalf("the old content changed: %t, %v", !bytes.Equal(old, before), err)
+		}
+		was, _ := parseSealed(old)
+		is, err := parseSealed(fresh)
+		if err != nil || is.version != 2 || is.queue != was.queue || is.keyID != was.keyID || bytes.Equal(is.wrapped, was.wrapped) {
+			t.Errorf("version %d, queue %d, %v", is.version, is.queue, err)
+		}
+	})
+}
