@@ -83,8 +83,8 @@ type server struct {
 	// identities is nil while the node starts and stops.
 	identities atomic.Pointer[identity.Service]
 	// node is nil then, too.
-	node atomic.Pointer[node]
-	closers    []func() error
+	node    atomic.Pointer[node]
+	closers []func() error
 }
 
 func (s *server) openKeys() (err error) {
