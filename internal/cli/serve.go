@@ -44,8 +44,8 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 		log.Warn("signatures are not verified: whoever can reach this address can read, change and delete everything",
 			"address", cfg.Listen, "allowed_by", "insecure-no-auth")
 	}
-	if cfg.AdminListen != "" && cfg.AdminTLSClientCA == "" && !config.Loopback(cfg.AdminListen) {
-		log.Warn("the admin interface asks nobody who they are: whoever can reach this address can read metrics and profiles, and take backups",
+	if cfg.AdminListen != "" && !cfg.AdminTLS() && !config.Loopback(cfg.AdminListen) {
+		log.Warn("the admin interface is without TLS: whoever can reach this address can read metrics, and whoever can read the traffic gets the admin token, and with it everything",
 			"address", cfg.AdminListen, "allowed_by", "insecure-no-auth")
 	}
 	signals := make(chan os.Signal, 2)

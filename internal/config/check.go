@@ -18,10 +18,10 @@ func (l *loader) check() {
 		l.checkReachable("listen", l.config.Listen,
 			"without auth whoever can connect could read, change and delete everything. Use --auth verify with access keys, or %s")
 	}
-	if l.config.AdminTLSClientCA == "" {
+	if !l.config.AdminTLS() {
 		l.checkReachable("admin-listen", l.config.AdminListen,
-			"the admin interface asks nobody who they are: whoever can connect could read metrics and profiles, and take backups. "+
-				"Use client certificates (admin-tls-client-ca), %s")
+			"without TLS whoever can read the traffic would have the admin token, and with it everything. "+
+				"Use admin-tls-cert and admin-tls-key, or %s")
 	}
 	if l.config.Listen == l.config.AdminListen && !hasPort(l.config.Listen, "0") {
 		l.problem(l.origins["admin-listen"], "admin-listen",

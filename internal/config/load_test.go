@@ -367,7 +367,7 @@ func TestOtherMachinesMustBeAskedForInWords(t *testing.T) {
 				if test.open && !strings.Contains(err.Error(), "127.0.0.1:9324, or if this is what you want add --insecure-no-auth") {
 					t.Errorf("the error does not say what to do: %v", err)
 				}
-				given["auth"] = "verify" // the admin interface still asks nobody
+				given["auth"] = "verify" // the admin token would still be sent in the clear
 				if _, _, err := config.Load(config.Sources{Flags: given}); (err != nil) != (test.open && setting == "admin-listen") {
 					t.Errorf("with auth: %v", err)
 				}
@@ -407,7 +407,8 @@ func TestTLSSettingsGoTogether(t *testing.T) {
 		{map[string]string{"acme-email": "a@b"}, "--acme-email: acme-email and acme-directory mean nothing"},
 		{map[string]string{"audit-messages": "true"}, "--audit-messages: audit-messages: there is no audit log"},
 		{map[string]string{"admin-listen": "0.0.0.0:1", "admin-tls-cert": "c", "admin-tls-key": "k", "admin-tls-client-ca": "a"}, ""},
-		{map[string]string{"admin-listen": "0.0.0.0:1", "admin-tls-cert": "c", "admin-tls-key": "k"}, "--admin-listen: admin-listen: other machines could reach"},
+		{map[string]string{"admin-listen": "0.0.0.0:1", "admin-tls-cert": "c", "admin-tls-key": "k"}, ""},
+		{map[string]string{"admin-listen": "0.0.0.0:1"}, "--admin-listen: admin-listen: other machines could reach 0.0.0.0:1, and without TLS whoever can read the traffic would have the admin token"},
 		{map[string]string{"trusted-proxies": "10.0.0.0/8, ::1,192.0.2.7"}, ""},
 		{map[string]string{"trusted-proxies": "10.0.0.0/8,x"}, "--trusted-proxies: trusted-proxies: \"10.0.0.0/8,x\" is not accepted"},
 	} {

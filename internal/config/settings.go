@@ -73,9 +73,9 @@ var settings = []Setting{
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
 		"Address of health, readiness, metrics, profiles, backups and identities (accounts, users, keys). Port 0 picks a free one; "+
 			"empty switches them off. All but health, readiness and metrics need the admin token. "+
-			"Any address that is not loopback needs admin-tls-client-ca, or insecure-no-auth."),
+			"Any address that is not loopback needs TLS (admin-tls-cert), or insecure-no-auth."),
 	row("admin-token-file", "", optional(text("path")), func(c *Config) *string { return &c.AdminTokenFile },
-		"File with the admin token, which backups, profiles and identities need. Commands read it, too. "+
+		"File with the admin token, which backups, profiles, identities and rewraps need. Commands read it, too. "+
 			"The server makes it when it does not exist. "+
 			"Empty: admin-token in the data directory, or with the journal in memory a token that nobody knows."),
 	row("tls-cert", "", optional(filePath()), func(c *Config) *string { return &c.TLSCert },
@@ -103,8 +103,8 @@ var settings = []Setting{
 			"believed: it decides source addresses, aws:SecureTransport and queue URLs. Nobody else's is."),
 
 	row("insecure-no-auth", "false", boolean(), func(c *Config) *bool { return &c.InsecureNoAuth },
-		"Allow addresses that other machines can reach where nobody is asked who they are: "+
-			"whoever can connect can read, change and delete everything."),
+		"Allow addresses that other machines can reach where nobody is asked who they are (listen without auth: "+
+			"whoever can connect can read, change and delete everything) or the admin token can be read on its way (admin-listen without TLS)."),
 
 	row("auth", "off", choice(AuthOff, AuthVerify, AuthEnforce), func(c *Config) *Auth { return &c.Auth },
 		"Whether requests must be signed. off believes what clients say; verify asks for a valid signature, with which a key may do everything "+

@@ -30,10 +30,11 @@ aws_secret_access_key=` + secret + `
 aws_secret_access_key = ` + secret + `
 account = 111111111111
 user = orders@example.com
+policy = {"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}
 `
 
 func TestParse(t *testing.T) {
-	got, err := Parse(strings.ReplaceAll(good, "\n", "\r\n"), "000000000042")
+	got, err := parse(strings.ReplaceAll(good, "\n", "\r\n"), "000000000042")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +43,11 @@ func TestParse(t *testing.T) {
 		"AKIAORDERS": {Secret: secret, Principal: api.Principal{Account: "111111111111", ARN: "arn:aws:iam::111111111111:user/orders@example.com",
 			UserID: "AIDA7NM4BAYY2HZ3NEIFB"}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.keys); diff != "" {
 		t.Error(diff)
+	}
+	if len(got.policies) != 1 || len(got.policies["AIDA7NM4BAYY2HZ3NEIFB"]) != 1 {
+		t.Errorf("policies %v", got.policies)
 	}
 }
 
@@ -52,20 +56,23 @@ func TestParseRefuses(t *testing.T) {
 		return "[a]\naws_access_key_id = AKIA\naws_secret_access_key = " + secret + "\n" + strings.Join(lines, "\n")
 	}
 	for text, want := range map[string]string{
+		section(`policy = {"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`):   "line 1: section [a]: a policy belongs to a user; the root of an account may do everything there",
+		section("user = u", "policy = {}"):                                                 "line 1: section [a]: the policy cannot be used: the policy has no Statement",
+		section("user = u", "policy = "+strings.Repeat(" ", 1)+strings.Repeat("x", 10241)): "line 1: section [a]: the policy has 10241 bytes; at most 10240 are allowed",
 		"account = 1":                            "line 1: a section such as [default] must come first",
 		"[":                                      "line 1: a section is a name in brackets, such as [default]",
 		"[a":                                     "line 1: a section is a name in brackets, such as [default]",
 		section("x"):                             "line 4: want name = value",
-		section("region = x"):                    `line 4: unknown name "region"; there are aws_access_key_id, aws_secret_access_key, account and user`,
+		section("region = x"):                    `line 4: unknown name "region"; there are aws_access_key_id, aws_secret_access_key, account, user and policy`,
 		section("user ="):                        "line 4: user has no value",
 		section("user = a b"):                    "line 1: section [a]: user must be 1 to 64 letters, digits and any of _+=,.@-",
 		section("account = 1"):                   "line 1: section [a]: account must be 12 digits",
 		section(section()):                       "line 4: section [a]: the access key id AKIA is there twice",
 		"\n[a]":                                  "line 2: section [a]: aws_access_key_id must be 3 to 128 letters, digits and underscores",
 		section("aws_secret_access_key = short"): "line 1: section [a]: aws_secret_access_key must have at least 16 characters",
-		section(strings.Repeat(secret, 3) + "=x"): `line 4: unknown name "` + "wJalrXUtnFEMI/K7MDENG" + `"; there are aws_access_key_id, aws_secret_access_key, account and user`,
+		section(strings.Repeat(secret, 3) + "=x"): `line 4: unknown name "` + "wJalrXUtnFEMI/K7MDENG" + `"; there are aws_access_key_id, aws_secret_access_key, account, user and policy`,
 	} {
-		if _, err := Parse(text, "000000000000"); err == nil || err.Error() != want {
+		if _, err := parse(text, "000000000000"); err == nil || err.Error() != want {
 			t.Errorf("%q:\ngot  %v\nwant %s", text, err, want)
 		}
 	}

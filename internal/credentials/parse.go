@@ -3,12 +3,14 @@ package credentials
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/arn"
+	"github.com/staunchmq/staunch/internal/iam"
 )
 
 // secretMin is the length of the shortest secret that is accepted. AWS's have 40 characters. A signature that somebody has
@@ -22,20 +24,30 @@ var (
 
 // entry is one section of a file.
 type entry struct {
-	name, line                string
-	id, secret, account, user string
+	name, line                        string
+	id, secret, account, user, policy string
 }
 
-// Parse reads access keys in the form of the package comment. account is the one of sections that name none. Errors name the line,
+// policyBytesMax is the size of the largest policy of a user. AWS: 10,240 for all inline policies of a role.
+const policyBytesMax = 10 << 10
+
+// parsed is what a file says.
+type parsed struct {
+	keys map[string]api.AccessKey
+	// policies are those of users, by the unique IDs of these.
+	policies map[string][]*iam.Policy
+}
+
+// parse reads access keys in the form of the package comment. account is the one of sections that name none. Errors name the line,
 // and never have a secret in them.
-func Parse(text, account string) (map[string]api.AccessKey, error) {
-	keys := make(map[string]api.AccessKey)
+func parse(text, account string) (*parsed, error) {
+	p := &parsed{keys: make(map[string]api.AccessKey), policies: make(map[string][]*iam.Policy)}
 	var current *entry
 	finish := func() error {
 		if current == nil {
 			return nil
 		}
-		return current.addTo(keys)
+		return current.addTo(p)
 	}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
@@ -57,7 +69,7 @@ func Parse(text, account string) (map[string]api.AccessKey, error) {
 			}
 		}
 	}
-	return keys, finish()
+	return p, finish()
 }
 
 // set reads one line of a section.
@@ -67,12 +79,12 @@ func (e *entry) set(line string) error {
 	if !ok {
 		return fmt.Errorf("want name = value")
 	}
-	field := map[string]*string{"aws_access_key_id": &e.id, "aws_secret_access_key": &e.secret, "account": &e.account, "user": &e.user}[name]
+	field := map[string]*string{"aws_access_key_id": &e.id, "aws_secret_access_key": &e.secret, "account": &e.account, "user": &e.user, "policy": &e.policy}[name]
 	switch {
 	case field == nil && len(name) <= 40:
-		return fmt.Errorf("unknown name %q; there are aws_access_key_id, aws_secret_access_key, account and user", name)
+		return fmt.Errorf("unknown name %q; there are aws_access_key_id, aws_secret_access_key, account, user and policy", name)
 	case field == nil: // it may be a secret in the wrong place
-		return fmt.Errorf("unknown name; there are aws_access_key_id, aws_secret_access_key, account and user")
+		return fmt.Errorf("unknown name; there are aws_access_key_id, aws_secret_access_key, account, user and policy")
 	case value == "":
 		return fmt.Errorf("%s has no value", name)
 	}
@@ -81,15 +93,36 @@ func (e *entry) set(line string) error {
 }
 
 // addTo checks the section and adds its key.
-func (e *entry) addTo(keys map[string]api.AccessKey) error {
+func (e *entry) addTo(p *parsed) error {
 	key, err := newKey(e.id, e.secret, e.account, e.user)
+	if err == nil {
+		err = e.addPolicy(p, key.Principal)
+	}
+	if _, twice := p.keys[e.id]; twice && err == nil {
+		err = fmt.Errorf("the access key id %s is there twice", e.id)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: section [%s]: %w", e.line, e.name, err)
 	}
-	if _, twice := keys[e.id]; twice {
-		return fmt.Errorf("%s: section [%s]: the access key id %s is there twice", e.line, e.name, e.id)
+	p.keys[e.id] = key
+	return nil
+}
+
+// addPolicy gives the user of the section its policy, beside those of other sections of the user.
+func (e *entry) addPolicy(p *parsed, user api.Principal) error {
+	switch {
+	case e.policy == "":
+		return nil
+	case e.user == "":
+		return errors.New("a policy belongs to a user; the root of an account may do everything there")
+	case len(e.policy) > policyBytesMax:
+		return fmt.Errorf("the policy has %d bytes; at most %d are allowed", len(e.policy), policyBytesMax)
 	}
-	keys[e.id] = key
+	policy, err := iam.Parse(e.policy, iam.IdentityPolicy)
+	if err != nil {
+		return fmt.Errorf("the policy cannot be used: %w", err)
+	}
+	p.policies[user.UserID] = append(p.policies[user.UserID], policy.Named("policy in section ["+e.name+"] of the credentials file"))
 	return nil
 }
 

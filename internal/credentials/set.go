@@ -1,15 +1,16 @@
 // Package credentials has access keys that are not kept in the catalog: those of a file, and one of the root that the environment
 // names. They are for set-ups where the keys come from elsewhere, such as a Kubernetes secret. The file has the form of the
-// AWS CLI's, with two more names:
+// AWS CLI's, with three more names:
 //
 //	[orders]
 //	aws_access_key_id     = AKIAORDERS
 //	aws_secret_access_key = wJalrXUtnFEMI/K7MDENG
 //	account               = 111111111111
 //	user                  = orders
+//	policy                = {"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}
 //
-// account is left out for the server's own, and user for the root of the account. The names of the sections mean nothing. The file is
-// read again when it changes.
+// account is left out for the server's own, and user for the root of the account. policy is what the user may do, on one line; the policies
+// of all sections of a user add up. The names of the sections mean nothing. The file is read again when it changes.
 package credentials
 
 import (
@@ -17,11 +18,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/staunchmq/staunch/internal/api"
 	"github.com/staunchmq/staunch/internal/clock"
+	"github.com/staunchmq/staunch/internal/iam"
 	"github.com/staunchmq/staunch/internal/reload"
 )
 
@@ -48,7 +51,7 @@ type Options struct {
 type Set struct {
 	options Options
 	text    string // of the file when it was last read; used by Run only, after Open
-	keys    atomic.Pointer[map[string]api.AccessKey]
+	parsed  atomic.Pointer[parsed]
 }
 
 // Open reads the keys.
@@ -69,12 +72,34 @@ func Open(o Options) (*Set, error) {
 
 // AccessKey returns the access key with this id, false if there is none.
 func (s *Set) AccessKey(id string) (api.AccessKey, bool) {
-	key, ok := (*s.keys.Load())[id]
+	key, ok := s.parsed.Load().keys[id]
 	return key, ok
 }
 
+// Policies returns the policies of a user of the file, which must not be changed; none for others.
+func (s *Set) Policies(p api.Principal) []*iam.Policy { return s.parsed.Load().policies[p.UserID] }
+
+// Users returns the ARNs of the users of the file, in order: those with policies, and those without.
+func (s *Set) Users() (with, without []string) {
+	p := s.parsed.Load()
+	for _, key := range p.keys {
+		switch {
+		case len(p.policies[key.Principal.UserID]) > 0:
+			with = append(with, key.Principal.ARN)
+		case key.Principal.UserID != key.Principal.Account:
+			without = append(without, key.Principal.ARN)
+		}
+	}
+	return sortedOnce(with), sortedOnce(without)
+}
+
+func sortedOnce(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Len returns how many access keys there are.
-func (s *Set) Len() int { return len(*s.keys.Load()) }
+func (s *Set) Len() int { return len(s.parsed.Load().keys) }
 
 // Run reads the file again whenever it has changed, until ctx ends. A file that cannot be read or used is logged, and the
 // keys stay as they were.
@@ -103,7 +128,7 @@ func (s *Set) reread() (changed bool, err error) {
 
 // use makes the keys of a file's text, with that of the root, the ones that count.
 func (s *Set) use(text string) error {
-	keys, err := Parse(text, s.options.Account)
+	p, err := parse(text, s.options.Account)
 	if err != nil {
 		return fmt.Errorf("credentials file %s: %w", s.options.File, err)
 	}
@@ -112,13 +137,13 @@ func (s *Set) use(text string) error {
 		if err != nil {
 			return fmt.Errorf("the access key of the root: %w", err)
 		}
-		keys[id] = root
+		p.keys[id] = root
 	}
-	if len(keys) == 0 {
+	if len(p.keys) == 0 {
 		return fmt.Errorf("credentials file %s: there is no access key in it", s.options.File)
 	}
 	s.text = text
-	s.keys.Store(&keys)
+	s.parsed.Store(p)
 	return nil
 }
 

@@ -72,3 +72,62 @@ func TestKeysAndAuthGoTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestPoliciesOfTheCredentialsFile lets the users of a file do what it says, before and after it changes.
+func TestPoliciesOfTheCredentialsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials")
+	write := func(allowed string) {
+		text := "[root]\naws_access_key_id = AKIAROOT\naws_secret_access_key = " + secret + "\n" +
+			"[sender]\naws_access_key_id = AKIASENDER\naws_secret_access_key = " + secret + "\nuser = sender\n" +
+			`policy = {"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"` + allowed + `","Resource":"arn:aws:sqs:*:*:q"}}` + "\n" +
+			"[idle]\naws_access_key_id = AKIAIDLE\naws_secret_access_key = " + secret + "\nuser = idle\n"
+		if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("sqs:SendMessage")
+	settings := func(auth string) config.Sources {
+		return config.Sources{Flags: map[string]string{"journal": "memory", "auth": auth, "credentials-file": file}}
+	}
+	n, err := startNodeWith(t, settings("enforce"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	created, err := as(n, "AKIAROOT", secret, "").CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(id string) error {
+		_, err := as(n, id, secret, "").SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: created.QueueUrl, MessageBody: aws.String("m")})
+		return err
+	}
+	if err := send("AKIASENDER"); err != nil {
+		t.Errorf("with a policy: %v", err)
+	}
+	if err := send("AKIAIDLE"); !refused(err, "AccessDenied", "no identity-based policy allows") {
+		t.Errorf("without a policy: %v", err)
+	}
+	if _, err := as(n, "AKIASENDER", secret, "").PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: created.QueueUrl}); !refused(err, "AccessDenied", "no identity-based policy allows") {
+		t.Errorf("beyond the policy: %v", err)
+	}
+	if !strings.Contains(n.log.String(), "user/idle") || strings.Contains(n.log.String(), "users of the credentials file have no policy there: they may do what queue policies allow them, and nothing else\" users=\"[arn:aws:iam::000000000000:user/sender") {
+		t.Errorf("the log does not say who has no policy: %s", n.log.String())
+	}
+	if err := n.close(); err != nil {
+		t.Error(err)
+	}
+	write("sqs:ReceiveMessage")
+	if n, err = startNodeWith(t, settings("verify")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(n.log.String(), "policies in the credentials file have no effect with auth verify") {
+		t.Errorf("the log does not say that policies have no effect: %s", n.log.String())
+	}
+	if err := n.close(); err != nil {
+		t.Error(err)
+	}
+}

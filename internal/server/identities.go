@@ -10,6 +10,7 @@ import (
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/credentials"
 	"github.com/staunchmq/staunch/internal/gateway"
+	"github.com/staunchmq/staunch/internal/iam"
 	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/sts"
@@ -61,7 +62,7 @@ func (s *server) ask(o *gateway.Options, n *node) {
 	if s.cfg.Auth != config.AuthEnforce {
 		return
 	}
-	authorizer := access.New(access.Options{Catalog: n.catalog, Identities: n.directory, Clock: clock.System(), Logger: s.log})
+	authorizer := access.New(access.Options{Catalog: n.catalog, Identities: policies{s.keys, n.directory}, Clock: clock.System(), Logger: s.log})
 	sessions := sts.NewSessions(sts.Options{
 		Identities: n.directory, Sealer: s.keyring, Clock: clock.System(),
 		MayAssume: func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
@@ -69,6 +70,36 @@ func (s *server) ask(o *gateway.Options, n *node) {
 		},
 	})
 	o.Authorizer, o.Tokens, o.STS = authorizer, sessions, sts.Service{Sessions: sessions}
+}
+
+// tellUsers says in the log what the users of the credentials file may do, where that is not what its author may think.
+func (s *server) tellUsers() {
+	if s.keys == nil {
+		return
+	}
+	with, without := s.keys.Users()
+	switch {
+	case s.cfg.Auth == config.AuthEnforce && len(without) > 0:
+		s.log.Warn("users of the credentials file have no policy there: they may do what queue policies allow them, and nothing else", "users", without)
+	case s.cfg.Auth == config.AuthVerify && len(with) > 0:
+		s.log.Warn("policies in the credentials file have no effect with auth verify: every key may do everything in its account", "users", with)
+	}
+}
+
+// policies are those that came with the settings, and behind them those of the catalog.
+type policies struct {
+	settings *credentials.Set // may be nil
+	catalog  *identity.Directory
+}
+
+// Policies implements access.Identities.
+func (p policies) Policies(of api.Principal) []*iam.Policy {
+	if p.settings != nil {
+		if found := p.settings.Policies(of); found != nil {
+			return found
+		}
+	}
+	return p.catalog.Policies(of)
 }
 
 // accessKeys are those that came with the settings, and behind them those of the catalog.

@@ -33,7 +33,9 @@ func naming(account, queue, queueURL string) map[string]string {
 
 // ways are the ways to ask for an action; nil where there is none.
 var ways = map[string]func(endpoint, path string, a *api.Action, in map[string]string) *http.Request{
-	"JSON": func(endpoint, _ string, a *api.Action, in map[string]string) *http.Request { return jsonRequest(endpoint+"/", a, in) },
+	"JSON": func(endpoint, _ string, a *api.Action, in map[string]string) *http.Request {
+		return jsonRequest(endpoint+"/", a, in)
+	},
 	"JSON at the queue": func(endpoint, path string, a *api.Action, in map[string]string) *http.Request {
 		return jsonRequest(endpoint+path, a, in)
 	},

@@ -234,6 +234,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	s.identities.Store(n.identities)
 	s.node.Store(n)
 	if s.keys != nil {
+		s.tellUsers()
 		outer.Go("access keys", s.keys.Run)
 	}
 	options := gatewayOptions(s.cfg, s.log, s.metrics, n)
