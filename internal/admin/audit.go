@@ -36,7 +36,7 @@ func (o Options) audited(next http.Handler) http.Handler {
 	})
 }
 
-// actionOf names what a path is for: an operation on identities, backup, rewrap, profile or other.
+// actionOf names what a path is for: an operation on identities, backup, rewrap, decide, profile or other.
 func actionOf(path string) string {
 	if name, ok := strings.CutPrefix(path, "/identities/"); ok && identityOperations[name] != nil {
 		return name
@@ -46,6 +46,8 @@ func actionOf(path string) string {
 		return "backup"
 	case path == "/rewrap":
 		return "rewrap"
+	case path == "/decide":
+		return "decide"
 	case strings.HasPrefix(path, "/debug/pprof/"):
 		return "profile"
 	}

@@ -10,6 +10,7 @@
 //	POST /backup       everything that is stored, as one stream: see package backup; one at a time
 //	POST /rewrap       encrypt every message anew that is not under the newest version of its key; one at a time. Lines of JSON tell
 //	                   how far it is, and the last one what became of it (Rewrapped)
+//	POST /decide       whether somebody may do something, and which statement of a policy says so: see access.Question
 //	POST /identities/  operations on accounts, users, groups, roles, policies and access keys: see package identity
 //	GET /debug/pprof/  profiles of the Go runtime
 //
@@ -30,6 +31,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/staunchmq/staunch/internal/access"
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/identity"
 	"github.com/staunchmq/staunch/internal/metrics"
@@ -67,6 +69,9 @@ type Options struct {
 	// looked at the messages that it has looked at.
 	Rewrap func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
 
+	// Decide says what policies say of a question. An error is about the question; nil while there is nothing to ask yet.
+	Decide func() func(*access.Question) (*access.Explanation, error)
+
 	// Identities returns what changes and lists identities; nil while there is nothing to ask yet.
 	Identities func() *identity.Service
 
@@ -100,7 +105,7 @@ func New(options Options) http.Handler {
 		EnableOpenMetrics:   true,
 	}))
 	guarded := options.audited(newGuard(options.Token, options.guarded()))
-	for _, path := range []string{"/backup", "/rewrap", "/identities/", "/debug/pprof/", "/{$}"} {
+	for _, path := range []string{"/backup", "/rewrap", "/decide", "/identities/", "/debug/pprof/", "/{$}"} {
 		mux.Handle(path, guarded)
 	}
 	return mux
@@ -111,6 +116,7 @@ func (o Options) guarded() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /backup", newBackups(o))
 	mux.Handle("POST /rewrap", &rewraps{rewrap: o.Rewrap, clock: o.Clock, log: o.Logger})
+	mux.HandleFunc("POST /decide", o.decide)
 	mux.HandleFunc("POST /identities/{operation}", o.identities)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -139,7 +145,7 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/identities/ (POST)\n/debug/pprof/\n")
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/decide (POST)\n/identities/ (POST)\n/debug/pprof/\n")
 }
 
 // answer writes text as the whole answer, which nobody may cache.

@@ -133,3 +133,55 @@ func TestIdentityCommandsFindTheirServer(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
+
+// TestPolicyTestAsksAServer asks what a server would decide about its root, a user in a group, a session of a role, another account and
+// nobody.
+func TestPolicyTestAsksAServer(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	at, stop := startServer(t, data, "auth", "enforce")
+	defer stop()
+	server := []string{"--data", data, "--url", "http://" + at.Admin}
+	do := func(words string, args ...string) { t.Helper(); expect(t, 0, words, append(args, server...)...) }
+	policy := filepath.Join(t.TempDir(), "policy.json")
+	text := `{"Version":"2012-10-17","Statement":[{"Sid":"Send","Effect":"Allow","Action":"sqs:Send*","Resource":"arn:aws:sqs:*:*:orders"}]}`
+	if err := os.WriteFile(policy, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do("", "user", "create", "ann")
+	do("", "group", "create", "senders")
+	do("", "group", "add", "senders", "ann")
+	do("", "policy", "put", "send", policy, "--group", "senders")
+	const user, root, queue = "arn:aws:iam::000000000000:user/ann", "arn:aws:iam::000000000000:root", "arn:aws:sqs:us-east-1:000000000000:orders"
+	ask := func(code int, words, principal, action, resource string, more ...string) {
+		t.Helper()
+		args := append([]string{"policy", "test", "--principal", principal, "--action", action, "--resource", resource}, server...)
+		expect(t, code, words, append(args, more...)...)
+	}
+	ask(0, "ALLOWED: an identity policy allows it … by … send … statement 0 (Send) … note: there is no such queue", user, "sqs:SendMessage", queue)
+	ask(1, "DENIED: no identity policy allows it … Action does not cover the action", user, "sqs:PurgeQueue", queue)
+	ask(0, "ALLOWED: the root of the account", root, "sqs:PurgeQueue", queue)
+	ask(0, "ALLOWED: the root of the account", root, "sqs:ListQueues", "arn:aws:sqs:us-east-1:000000000000:*")
+	ask(1, "DENIED: no resource policy allows it", "anonymous", "sqs:SendMessage", queue)
+	ask(0, `"allowed": true … "sid": "Send"`, user, "sqs:SendMessage", queue, "-o", "json")
+	ask(2, "there is no principal arn:aws:iam::000000000000:user/bob … staunch user list", "arn:aws:iam::000000000000:user/bob", "sqs:SendMessage", queue)
+	ask(2, "names a resource of service", user, "sqs:SendMessage", "arn:aws:sns:us-east-1:000000000000:orders")
+	ask(2, "is not an action of SQS", user, "sts:AssumeRole", queue)
+	ask(2, "give either --url or files", user, "sqs:SendMessage", queue, "--identity-policy", policy)
+}
+
+// A queue's own policy and tags count, and a server that asks no policies says so.
+func TestPolicyTestSeesTheQueue(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	at, stop := startServer(t, data)
+	defer stop()
+	policy := `{\"Version\":\"2012-10-17\",\"Statement\":{\"Sid\":\"Blue\",\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sqs:SendMessage\",\"Resource\":\"*\",` +
+		`\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/team\":\"blue\"}}}}`
+	callAPI(t, at.API, "CreateQueue", `{"QueueName":"q","Attributes":{"Policy":"`+policy+`"},"tags":{"team":"blue"}}`)
+	ask := func(code int, words, action string) {
+		t.Helper()
+		expect(t, code, words, "policy", "test", "--principal", "anonymous", "--action", action, "--resource", "arn:aws:sqs:us-east-1:000000000000:q",
+			"--data", data, "--url", "http://"+at.Admin)
+	}
+	ask(0, "ALLOWED: the resource policy allows it … by policy of arn:aws:sqs:us-east-1:000000000000:q, statement 0 (Blue) … note: the server runs with --auth off", "sqs:SendMessage")
+	ask(1, "DENIED", "sqs:ReceiveMessage")
+}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -27,8 +30,9 @@ func (p *program) policyTestCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "test --principal ARN --action ACTION --resource ARN",
 		Short: "Say whether policies allow a request, and which statement decides",
-		Long: `Decide on a request by policies in files, as a server does, and show the statement that decides and what every other one
-had to say. No server is asked.
+		Long: `Decide on a request as a server does, and show the statement that decides and what every other one had to say. With --url a
+running server decides, by the policies that its users, groups, roles and queues have now; it wants the admin token. Without, the
+policies are in files, and no server is asked. Nothing is done in either case.
 
 The principal is the ARN of an account's root, of a user or of a role's session, "anonymous", or a service such as
 sns.amazonaws.com. Batches take the permission of the action without Batch. The request is made now, over TLS, in the region of
@@ -47,24 +51,33 @@ The exit code is 0 when the request is allowed, 1 when it is denied, and 2 when 
 	flags.StringVar(&t.queue, "resource-policy", "", "`file` with the policy of the resource")
 	flags.StringArrayVar(&t.context, "context", nil, "a condition key and its value, as `key=value`; several are allowed")
 	form := outputFlag(command, "table", "json")
+	settings := p.settingFlags(command, tokenFlags...)
+	at := adminFlagsOf(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		q, err := t.request(command)
+		question, q, err := t.request(command)
 		if err != nil {
 			return err
 		}
-		policies, err := t.policies(command)
+		var e *access.Explanation
+		if at.url != "" {
+			e, err = t.ask(p, command, settings, at, question)
+		} else {
+			var policies *iam.Policies
+			if policies, err = t.policies(command); err == nil {
+				e = access.Explain(q, policies)
+			}
+		}
 		if err != nil {
 			return err
 		}
-		d := iam.Decide(q, policies)
-		text, err := decisionText(*form, q, policies, d)
+		text, err := decisionText(*form, e)
 		if err != nil {
 			return err
 		}
 		if _, err := fmt.Fprint(p.stdout, text); err != nil {
 			return err
 		}
-		if !d.Allowed {
+		if !e.Allowed {
 			return &exitError{code: exitFailed, step: "How policies are combined: docs/operations/access.md.", err: errors.New("denied")}
 		}
 		return nil
@@ -72,44 +85,67 @@ The exit code is 0 when the request is allowed, 1 when it is denied, and 2 when 
 	return command
 }
 
-// request returns what is to be decided.
-func (t *policyTest) request(command *cobra.Command) (*iam.Request, error) {
-	if t.principal == "" || t.action == "" || t.resource == "" {
-		return nil, usage(command, "--principal, --action and --resource are needed")
+// ask lets a server decide.
+func (t *policyTest) ask(p *program, command *cobra.Command, settings *settingFlags, at *adminFlags, question *access.Question) (*access.Explanation, error) {
+	if len(t.identity)+len(t.session) > 0 || t.queue != "" {
+		return nil, usage(command, "a server decides by its own policies: give either --url or files")
 	}
-	name := t.principal
-	if name == "anonymous" {
-		name = ""
-	}
-	principal, err := iam.ParsePrincipal(name, "")
+	cfg, _, err := p.load(settings)
 	if err != nil {
-		return nil, usage(command, "--principal: %w", err)
-	}
-	action := strings.ToLower(t.action)
-	if err := checkAction(command, action); err != nil {
 		return nil, err
 	}
-	parts := strings.SplitN(t.resource, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
-		return nil, usage(command, "--resource %s is not an ARN such as arn:aws:sqs:us-east-1:123456789012:orders", t.resource)
+	server, err := p.adminServer(cfg, at)
+	if err != nil {
+		return nil, err
 	}
-	q := &iam.Request{
-		Principal:       principal,
-		Action:          action,
-		OwnerOnly:       access.OwnerOnly(action),
-		Resource:        t.resource,
-		ResourceAccount: parts[4],
-		Context:         iam.Context{Time: time.Now(), SecureTransport: true, Region: parts[3], Values: make(map[string][]string)},
+	body, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
 	}
+	ctx, stop := interruptible(command.Context())
+	defer stop()
+	response, err := server.post(ctx, "/decide", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the answer of %s broke off: %w", server.base, err)
+	case response.StatusCode != http.StatusOK:
+		text := strings.TrimSpace(string(answer[:min(len(answer), reasonBytesMax)]))
+		return nil, &exitError{code: exitUsage, step: "staunch user list and staunch role list show who there is.", err: fmt.Errorf("%s: %s", server.base, text)}
+	}
+	e := &access.Explanation{}
+	if err := json.Unmarshal(answer, e); err != nil {
+		return nil, fmt.Errorf("the answer of %s is not what this program expects: %w", server.base, err)
+	}
+	return e, nil
+}
+
+// request returns what is to be decided.
+func (t *policyTest) request(command *cobra.Command) (*access.Question, *iam.Request, error) {
+	if t.principal == "" || t.action == "" || t.resource == "" {
+		return nil, nil, usage(command, "--principal, --action and --resource are needed")
+	}
+	if err := checkAction(command, strings.ToLower(t.action)); err != nil {
+		return nil, nil, err
+	}
+	question := &access.Question{Principal: t.principal, Action: t.action, Resource: t.resource, Context: make(map[string][]string)}
 	for _, entry := range t.context {
 		key, value, ok := strings.Cut(entry, "=")
 		if !ok || key == "" {
-			return nil, usage(command, "--context %s: want key=value", entry)
+			return nil, nil, usage(command, "--context %s: want key=value", entry)
 		}
 		key = strings.ToLower(key)
-		q.Context.Values[key] = append(q.Context.Values[key], value)
+		question.Context[key] = append(question.Context[key], value)
 	}
-	return q, nil
+	q, err := question.Request(time.Now(), "")
+	if err != nil {
+		return nil, nil, usage(command, "%w", err)
+	}
+	return question, q, nil
 }
 
 // checkAction refuses what is not a single action, and actions that SQS does not have.
@@ -153,96 +189,40 @@ func (t *policyTest) policies(command *cobra.Command) (*iam.Policies, error) {
 	return p, err
 }
 
-// trace is what all statements had to say.
-func trace(q *iam.Request, p *iam.Policies) (steps []iam.Step) {
-	for _, policy := range p.Identity {
-		steps = append(steps, policy.Trace(q)...)
-	}
-	for _, policy := range p.Session {
-		steps = append(steps, policy.Trace(q)...)
-	}
-	if p.Resource != nil {
-		steps = append(steps, p.Resource.Trace(q)...)
-	}
-	return steps
-}
-
-func effect(s *iam.Statement) string {
-	if s.Allow {
-		return "Allow"
-	}
-	return "Deny"
-}
-
 // decisionText shows a decision.
-func decisionText(form string, q *iam.Request, p *iam.Policies, d iam.Decision) (string, error) {
+func decisionText(form string, e *access.Explanation) (string, error) {
 	if form == "json" {
-		return decisionJSON(q, p, d)
+		text, err := json.MarshalIndent(e, "", "  ")
+		return string(text) + "\n", err
 	}
 	var b strings.Builder
 	word := "DENIED"
-	if d.Allowed {
+	if e.Allowed {
 		word = "ALLOWED"
 	}
-	fmt.Fprintf(&b, "%s: %s\n", word, d.Reason)
-	if d.By.Policy != nil {
-		fmt.Fprintf(&b, "by %s\n", d.By)
+	fmt.Fprintf(&b, "%s: %s\n", word, e.Reason)
+	if e.Statement != nil {
+		fmt.Fprintf(&b, "by %s\n", e.Statement)
 	}
-	if d.And.Policy != nil {
-		fmt.Fprintf(&b, "and %s\n", d.And)
+	if e.And != nil {
+		fmt.Fprintf(&b, "and %s\n", e.And)
 	}
-	steps := trace(q, p)
-	if len(steps) == 0 {
+	for _, note := range e.Notes {
+		fmt.Fprintf(&b, "note: %s\n", note)
+	}
+	if len(e.Statements) == 0 {
 		return b.String(), nil
 	}
 	b.WriteString("\n")
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "STATEMENT\tEFFECT\tAPPLIES\tWHY")
-	for _, step := range steps {
+	for _, s := range e.Statements {
 		applies := "no"
-		if step.Applies {
+		if s.Applies {
 			applies = "yes"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", step.Match, effect(step.Statement()), applies, step.Why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s, s.Effect, applies, s.Why)
 	}
 	_ = table.Flush() // writes to memory
 	return b.String(), nil
-}
-
-// statementJSON names a statement in JSON.
-type statementJSON struct {
-	Policy  string `json:"policy"` // the file
-	Index   int    `json:"index"`
-	Sid     string `json:"sid,omitempty"`
-	Effect  string `json:"effect"`
-	Applies bool   `json:"applies"`
-	Why     string `json:"why,omitempty"`
-}
-
-func newStatementJSON(s iam.Step) *statementJSON {
-	if s.Policy == nil {
-		return nil
-	}
-	return &statementJSON{s.Policy.Name, s.Index, s.Statement().Sid, effect(s.Statement()), s.Applies, s.Why}
-}
-
-func decisionJSON(q *iam.Request, p *iam.Policies, d iam.Decision) (string, error) {
-	out := struct {
-		Allowed    bool             `json:"allowed"`
-		Reason     string           `json:"reason"`
-		Statement  *statementJSON   `json:"statement,omitempty"`
-		And        *statementJSON   `json:"and,omitempty"`
-		Statements []*statementJSON `json:"statements"`
-	}{
-		Allowed:    d.Allowed,
-		Reason:     d.Reason.String(),
-		Statement:  newStatementJSON(iam.Step{Match: d.By, Applies: true}),
-		And:        newStatementJSON(iam.Step{Match: d.And, Applies: true}),
-		Statements: []*statementJSON{},
-	}
-	for _, step := range trace(q, p) {
-		out.Statements = append(out.Statements, newStatementJSON(step))
-	}
-	text, err := json.MarshalIndent(out, "", "  ")
-	return string(text) + "\n", err
 }

@@ -76,6 +76,16 @@ func (s *Set) AccessKey(id string) (api.AccessKey, bool) {
 	return key, ok
 }
 
+// Named returns the principal with an ARN who has a key here, false if there is none.
+func (s *Set) Named(principalARN string) (api.Principal, bool) {
+	for _, key := range s.parsed.Load().keys {
+		if key.Principal.ARN == principalARN {
+			return key.Principal, true
+		}
+	}
+	return api.Principal{}, false
+}
+
 // Policies returns the policies of a user of the file, which must not be changed; none for others.
 func (s *Set) Policies(p api.Principal) []*iam.Policy { return s.parsed.Load().policies[p.UserID] }
 

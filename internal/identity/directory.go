@@ -147,3 +147,34 @@ func (d *Directory) RoleByID(id string) *Role {
 	}
 	return nil
 }
+
+// Named returns the principal with an ARN: a root, a user, or a session of a role, whatever the session's name. It returns false if there
+// is no such user, role or account.
+func (d *Directory) Named(principalARN string) (api.Principal, bool) {
+	p, err := iam.ParsePrincipal(principalARN, "")
+	if err != nil {
+		return api.Principal{}, false
+	}
+	ids := d.now().of
+	found := api.Principal{Account: p.Account, ARN: p.ARN}
+	switch p.Kind {
+	case iam.Root:
+		found.UserID = p.Account
+		return found, ids.Account(p.Account) != nil
+	case iam.User:
+		u := ids.UserNamed(p.Account, p.Name)
+		if u == nil || userARN(u.Account, u.Path, u.Name) != p.ARN {
+			return api.Principal{}, false
+		}
+		found.UserID = u.ID
+	case iam.AssumedRole:
+		r := ids.RoleNamed(p.Account, p.Name)
+		if r == nil {
+			return api.Principal{}, false
+		}
+		found.UserID = r.ID + ":" + p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+	default:
+		return api.Principal{}, false
+	}
+	return found, true
+}

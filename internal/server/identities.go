@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/staunchmq/staunch/internal/access"
 	"github.com/staunchmq/staunch/internal/api"
@@ -54,6 +55,8 @@ func EnsureRootKey(ctx context.Context, identities *identity.Service, account st
 
 // ask lets the gateway ask who callers are and what they may do, as far as the settings want it.
 func (s *server) ask(o *gateway.Options, n *node) {
+	authorizer := access.New(access.Options{Catalog: n.catalog, Identities: policies{s.keys, n.directory}, Clock: clock.System(), Logger: s.log})
+	n.authorizer = authorizer
 	if s.cfg.Auth == config.AuthOff {
 		return
 	}
@@ -62,7 +65,6 @@ func (s *server) ask(o *gateway.Options, n *node) {
 	if s.cfg.Auth != config.AuthEnforce {
 		return
 	}
-	authorizer := access.New(access.Options{Catalog: n.catalog, Identities: policies{s.keys, n.directory}, Clock: clock.System(), Logger: s.log})
 	sessions := sts.NewSessions(sts.Options{
 		Identities: n.directory, Sealer: s.keyring, Clock: clock.System(),
 		MayAssume: func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
@@ -84,6 +86,42 @@ func (s *server) tellUsers() {
 	case s.cfg.Auth == config.AuthVerify && len(with) > 0:
 		s.log.Warn("policies in the credentials file have no effect with auth verify: every key may do everything in its account", "users", with)
 	}
+}
+
+// decide returns what answers questions about policies; nil while the node starts and stops.
+func (s *server) decide() func(*access.Question) (*access.Explanation, error) {
+	n := s.node.Load()
+	if n == nil {
+		return nil
+	}
+	return func(q *access.Question) (*access.Explanation, error) {
+		principal, err := s.principal(n, q.Principal)
+		if err != nil {
+			return nil, err
+		}
+		e, err := n.authorizer.Explain(q, principal)
+		if err == nil && s.cfg.Auth != config.AuthEnforce {
+			e.Notes = append(e.Notes, "the server runs with --auth "+string(s.cfg.Auth)+" and does not ask policies")
+		}
+		return e, err
+	}
+}
+
+// principal finds who a question is about: nobody, a service, a user of the credentials file, or somebody in the catalog.
+func (s *server) principal(n *node, name string) (api.Principal, error) {
+	parsed, err := iam.ParsePrincipal(strings.TrimPrefix(name, access.Nobody), "")
+	if err != nil || parsed.ARN == "" {
+		return api.Principal{}, err
+	}
+	if s.keys != nil {
+		if p, ok := s.keys.Named(name); ok {
+			return p, nil
+		}
+	}
+	if p, ok := n.directory.Named(name); ok {
+		return p, nil
+	}
+	return api.Principal{}, fmt.Errorf("there is no principal %s", name)
 }
 
 // policies are those that came with the settings, and behind them those of the catalog.

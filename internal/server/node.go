@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/staunchmq/staunch/internal/access"
 	"github.com/staunchmq/staunch/internal/arn"
 	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/clock"
@@ -30,6 +31,7 @@ type node struct {
 
 	identities *identity.Service
 	directory  *identity.Directory
+	authorizer *access.Authorizer
 }
 
 // openNode replays all shards and starts nothing.

@@ -188,6 +188,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Version:    version.Read().String(),
 			Backup:     backupOf(s.store),
 			Rewrap:     s.rewrap,
+			Decide:     s.decide,
 			Identities: s.identities.Load,
 			Token:      token,
 			Clock:      clock.System(),
@@ -232,13 +233,13 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return errors.Join(err, core.Wait())
 	}
 	s.identities.Store(n.identities)
-	s.node.Store(n)
 	if s.keys != nil {
 		s.tellUsers()
 		outer.Go("access keys", s.keys.Run)
 	}
 	options := gatewayOptions(s.cfg, s.log, s.metrics, n)
 	s.ask(&options, n)
+	s.node.Store(n)
 	if s.audit != nil {
 		options.Audit = s.audit
 	}
