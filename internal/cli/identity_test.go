@@ -157,7 +157,7 @@ func TestPolicyTestAsksAServer(t *testing.T) {
 		args := append([]string{"policy", "test", "--principal", principal, "--action", action, "--resource", resource}, server...)
 		expect(t, code, words, append(args, more...)...)
 	}
-	ask(0, "ALLOWED: an identity policy allows it … by … send … statement 0 (Send) … note: there is no such queue", user, "sqs:SendMessage", queue)
+	ask(0, "ALLOWED: an identity policy allows it … by policy send of group senders, statement 0 (Send) … note: there is no such queue", user, "sqs:SendMessage", queue)
 	ask(1, "DENIED: no identity policy allows it … Action does not cover the action", user, "sqs:PurgeQueue", queue)
 	ask(0, "ALLOWED: the root of the account", root, "sqs:PurgeQueue", queue)
 	ask(0, "ALLOWED: the root of the account", root, "sqs:ListQueues", "arn:aws:sqs:us-east-1:000000000000:*")

@@ -91,24 +91,30 @@ func (d *Directory) AccessKey(id string) (api.AccessKey, bool) {
 func (d *Directory) Policies(p api.Principal) []*iam.Policy {
 	k := d.now()
 	if u := k.of.User(p.UserID); u != nil {
-		return d.policiesOf(k, u, u.ID, u.Groups)
+		return d.policiesOf(k, u, Owner{User: u.Name}, u.ID, u.Groups)
 	}
 	role, _, _ := strings.Cut(p.UserID, ":")
 	if r := k.of.Role(role); r != nil {
-		return d.policiesOf(k, r, r.ID, nil)
+		return d.policiesOf(k, r, Owner{Role: r.Name}, r.ID, nil)
 	}
 	return nil
 }
 
 // policiesOf collects the policies of a *catalog.User or *catalog.Role with this ID, and those of groups.
-func (d *Directory) policiesOf(k *known, of any, id string, groups []string) []*iam.Policy {
+func (d *Directory) policiesOf(k *known, of any, owner Owner, id string, groups []string) []*iam.Policy {
 	if policies, ok := k.policies.Load(of); ok {
 		return policies.([]*iam.Policy)
 	}
 	policies := []*iam.Policy{}
-	for _, id := range append([]string{id}, groups...) {
+	add := func(owner Owner, id string) {
 		for p := range k.of.Policies(id) {
-			policies = append(policies, d.compiled(p))
+			policies = append(policies, d.compiled(p).Named("policy "+p.Name+" of "+owner.String()))
+		}
+	}
+	add(owner, id)
+	for _, id := range groups {
+		if g := k.of.Group(id); g != nil {
+			add(Owner{Group: g.Name}, id)
 		}
 	}
 	kept, _ := k.policies.LoadOrStore(of, policies)
@@ -121,7 +127,7 @@ func (d *Directory) compiled(p *catalog.Policy) *iam.Policy {
 		d.log.Error("a policy cannot be read, so it denies everything; put another one in its place", "policy", p.Name, "owner", p.Owner, "error", err)
 		compiled = iam.Unreadable(iam.IdentityPolicy)
 	}
-	return compiled.Named("policy " + p.Name)
+	return compiled
 }
 
 // RoleByARN returns the role that an ARN names, or nil. The path in the ARN must be the role's.

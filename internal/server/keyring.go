@@ -20,8 +20,10 @@ func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin
 		return result, errors.New("the server is starting or stopping")
 	}
 	// So that a rotation of a moment ago counts.
-	if _, err := s.keyring.Reload(); err != nil {
+	if changed, err := s.keyring.Reload(); err != nil {
 		return result, err
+	} else if changed {
+		s.log.Info("the keyring has changed")
 	}
 	for {
 		pass := result.Rewrapped
