@@ -48,7 +48,10 @@ func (b *buffer) giveBack() {
 
 // grow makes room for more, at most doubling the buffer, as long as all bodies together stay within their limit.
 func (b *buffer) grow(h *Handler) error {
-	size := 2 * cap(b.bytes)
+	size := cap(b.bytes)
+	if len(b.bytes) == size {
+		size *= 2
+	}
 	if size > freeBytes {
 		more := int64(size) - b.counted
 		if h.buffered.Add(more) > h.options.MaxBufferedBytes {
@@ -57,19 +60,29 @@ func (b *buffer) grow(h *Handler) error {
 		}
 		b.owner, b.counted = h, int64(size)
 	}
-	b.bytes = append(make([]byte, 0, size), b.bytes...)
+	if size > cap(b.bytes) {
+		b.bytes = append(make([]byte, 0, size), b.bytes...)
+	}
 	return nil
+}
+
+// room is the length up to which the buffer may be filled. A buffer that an earlier request has made large does not count before it is needed.
+func (b *buffer) room() int {
+	if b.counted == 0 {
+		return min(cap(b.bytes), freeBytes)
+	}
+	return cap(b.bytes)
 }
 
 // fill reads all of r, up to the limit for bodies.
 func (b *buffer) fill(h *Handler, r io.Reader) error {
 	for {
-		if len(b.bytes) == cap(b.bytes) {
+		if len(b.bytes) == b.room() {
 			if err := b.grow(h); err != nil {
 				return err
 			}
 		}
-		n, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		n, err := r.Read(b.bytes[len(b.bytes):b.room()])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		switch {
 		case int64(len(b.bytes)) > h.options.MaxBodyBytes:
