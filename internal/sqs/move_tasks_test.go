@@ -405,6 +405,7 @@ func TestMoveTaskGoesWithItsQueue(t *testing.T) {
 		if got := h.tasksOf(dead); len(got) != 0 {
 			t.Errorf("tasks %+v", got)
 		}
+		synctest.Wait()
 		if len(h.tasks.running) != 0 {
 			t.Errorf("%d tasks run", len(h.tasks.running))
 		}
