@@ -54,29 +54,36 @@ func (x *exchange) authorize(c *api.Caller, in any) error {
 
 // queueNamed returns the queue that a member of an input names. Its account is "" where the caller's own is meant.
 func queueNamed(m *api.Member, in any) (q arn.Ref, named bool) {
-	value := ""
-	switch at := m.At(in).(type) {
-	case *string:
-		value = *at
-	case **string:
-		if *at != nil {
-			value = **at
-		}
-	}
+	var value string
 	var err error
-	switch m.Name {
+	switch m.Name { // before the value is looked at: most members name none
 	case "QueueUrl", "SourceArn", "DestinationArn":
+		value = memberText(m, in)
 		q, err = arn.ParseQueueURL(value)
 	case "QueueOwnerAWSAccountId":
-		if arn.ValidAccount(value) {
+		if value = memberText(m, in); arn.ValidAccount(value) {
 			q.Account = value
 		}
 	case "TaskHandle":
+		value = memberText(m, in)
 		q, err = queueOfTask(value)
 	default:
 		return arn.Ref{}, false
 	}
 	return q, value != "" && err == nil
+}
+
+// memberText returns the text that an input has as a member, "" if none.
+func memberText(m *api.Member, in any) string {
+	switch at := m.At(in).(type) {
+	case *string:
+		return *at
+	case **string:
+		if *at != nil {
+			return **at
+		}
+	}
+	return ""
 }
 
 // queueOfTask reads the queue whose messages a move task moves out of its handle (reference/sqs.md 3.4).
