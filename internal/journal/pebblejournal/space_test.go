@@ -2,6 +2,7 @@ package pebblejournal
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,36 @@ func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
 		}
 	}
 	wantDisk(t, s, 100*size)
+}
+
+// TestTablesAreCompressed looks at the size of the tables of bodies that compress, after some that do not.
+func TestTablesAreCompressed(t *testing.T) {
+	s := mustOpen(t, "data", small(t, vfs.NewMem()))
+	defer mustClose(t, s)
+	j, w := mustJournal(t, s, 0), journaltest.NewWriter(0)
+	const records, size = 100, 20_000
+	before := int64(0)
+	for _, tc := range []struct {
+		body string
+		most int64
+	}{
+		{string(noise(size)), records * size * 101 / 100},
+		{strings.Repeat("body", size/4), records * size / 5},
+	} {
+		for range records {
+			if err := j.Append(w.Next(t, tc.body)).Wait(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.db.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		total := s.db.Metrics().Total()
+		if n := total.TablesSize - before; n > tc.most || n == 0 {
+			t.Errorf("%d bytes of %.4q… take %d, more than %d", records*size, tc.body, n, tc.most)
+		}
+		before = total.TablesSize
+	}
 }
 
 // wantDisk waits for table files of at most so many bytes.
