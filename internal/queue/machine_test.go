@@ -27,7 +27,30 @@ func TestMachine(t *testing.T) {
 	})
 }
 
+// TestSnapshotIsOfItsBeginning does the operations that change what a snapshot shares with its partition, on queues with messages of many
+// records, and lets much happen between the beginning of a snapshot and its end.
+func TestSnapshotIsOfItsBeginning(t *testing.T) {
+	for _, kind := range []machine{{}, {fifo: true}} {
+		t.Run(fmt.Sprintf("fifo=%t", kind.fifo), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				m := newMachine(t, kind)
+				m.patient = true
+				send := func(t *rapid.T) { m.Cut(t); m.Send(t) } // a record of its own
+				t.Repeat(map[string]func(*rapid.T){
+					"Send": send, "Send more": send, "Send even more": send, "Receive": m.Receive, "Receive more": m.Receive, "Delete": m.Delete,
+					"ChangeVisibility": m.ChangeVisibility, "Tick": m.Tick, "Purge": m.Purge, "BeginMove": m.BeginMove, "Arrive": m.Arrive,
+					"EndMove": m.EndMove, "Settle": m.Settle, "Copy": m.Copy, "Snapshot": m.Snapshot, "Snapshot on": m.Snapshot,
+				})
+			})
+		})
+	}
+}
+
 func runMachine(t *rapid.T, kind machine) {
+	t.Repeat(rapid.StateMachineActions(newMachine(t, kind)))
+}
+
+func newMachine(t *rapid.T, kind machine) *machine {
 	m := &machine{fifo: kind.fifo, fair: kind.fair, log: new(journal), now: 1_700_000_000_000}
 	m.log.at(m.now)
 	m.queues = []*machineQueue{m.newQueue(), m.newQueue()}
@@ -35,12 +58,13 @@ func runMachine(t *rapid.T, kind machine) {
 		m.configure(t, q)
 	}
 	m.touched = m.queues[0]
-	t.Repeat(rapid.StateMachineActions(m))
+	return m
 }
 
 type machine struct {
 	fifo    bool
 	fair    bool // so many messages in flight that groups are noisy
+	patient bool // snapshots are not collected for long
 	log     *journal
 	now     int64
 	queues  []*machineQueue
@@ -146,6 +170,9 @@ func (m *machine) Snapshot(t *rapid.T) {
 		q.then = q.AppendCheckpoint(nil)
 		q.thenAt = m.log.end()
 		q.snapshot = q.Partition.Snapshot()
+	}
+	if m.patient && draw(t, "wait", true, true, true, false) {
+		return
 	}
 	if left := q.snapshot.Collect(rapid.IntRange(0, 3).Draw(t, "messages")); left > 0 {
 		if got := q.snapshot.Append(nil); string(got) != string(q.then) {

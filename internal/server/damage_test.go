@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,10 +314,21 @@ func open(t *testing.T, dir string, want []string) (outcome, string) {
 	return wrong, fmt.Sprintf("%d messages of %d, %d receives failed; the log:\n%s", len(got), len(want), failed, text)
 }
 
-// TestOneFlippedBit flips one bit anywhere in any file of a data directory and starts the server on it. STAUNCH_DAMAGE_SEEDS sets how
-// many are tried for a directory that was closed, and as many for one that a crash has left; each has its own seed, which is named.
+// eachKind returns one file of each kind: those whose names differ in their numbers alone are of one.
+func eachKind(files []string) []string {
+	number, seen := regexp.MustCompile("[0-9]+"), make(map[string]bool)
+	return slices.DeleteFunc(slices.Clone(files), func(path string) bool {
+		kind := number.ReplaceAllString(path, "N")
+		defer func() { seen[kind] = true }()
+		return seen[kind]
+	})
+}
+
+// TestOneFlippedBit flips one bit anywhere in any file of a data directory and starts the server on it: in one file of each kind first, and
+// then in any. STAUNCH_DAMAGE_SEEDS sets how many are tried for a directory that was closed, and as many for one that a crash has left;
+// each has its own seed, which is named.
 func TestOneFlippedBit(t *testing.T) {
-	seeds := 8
+	seeds := 9
 	if v := os.Getenv("STAUNCH_DAMAGE_SEEDS"); v != "" {
 		var err error
 		if seeds, err = strconv.Atoi(v); err != nil {
@@ -334,11 +346,20 @@ func TestOneFlippedBit(t *testing.T) {
 			}
 			counts := make(map[outcome]int)
 			list := files(t, dir)
+			kinds := eachKind(list)
+			for _, kind := range []string{"FORMAT", "TAILS", "journal/MANIFEST-", "journal/OPTIONS-", "journal/0", "checkpoints/0/", "checkpoints/1/"} {
+				if !slices.ContainsFunc(kinds, func(path string) bool { return strings.HasPrefix(path, kind) }) {
+					t.Errorf("there is no file %s… among %q", kind, kinds)
+				}
+			}
 			for seed := range seeds {
 				random := rand.New(rand.NewPCG(uint64(seed), 0))
 				damaged := filepath.Join(memoryDir(t), "damaged")
 				copyDir(t, dir, damaged)
 				path := list[random.IntN(len(list))]
+				if seed < len(kinds) {
+					path = kinds[seed]
+				}
 				bit := flip(t, filepath.Join(damaged, path), random)
 				got, text := open(t, damaged, want)
 				counts[got]++
@@ -349,7 +370,7 @@ func TestOneFlippedBit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			t.Logf("%d flipped bits in %d files: %v", seeds, len(list), counts)
+			t.Logf("%d flipped bits in %d files, of kinds such as %q: %v", seeds, len(list), kinds, counts)
 		})
 	}
 }
