@@ -2,8 +2,11 @@ package keyring
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +37,16 @@ type versionEntry struct {
 	Version uint32    `yaml:"version"`
 	Created time.Time `yaml:"created"`
 	Secret  string    `yaml:"secret"` // base64
+	// Check says that the secret is that of this key and version; files that were written by hand may be without it.
+	Check string `yaml:"check,omitempty"`
+}
+
+// checkText returns what Check must be. A secret with a flipped bit is a secret too: what had been sealed could not be opened, and what is
+// sealed with it could not once the file has been put right.
+func (k *Key) checkText(v Version) string {
+	mac := hmac.New(sha256.New, v.secret)
+	fmt.Fprintf(mac, "staunch key check %s %s %d", k.ID, k.Name, v.Number)
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 const (
@@ -132,6 +145,10 @@ func (e *keyEntry) key() (*Key, error) {
 			return nil, fmt.Errorf("%s: version %d: %w", e.Name, v.Version, err)
 		}
 		key.Versions[i].Created = v.Created
+		if v.Check != "" && v.Check != key.checkText(key.Versions[i]) {
+			return nil, fmt.Errorf("%s: version %d does not have its check: the file has been damaged, or name, id, version or secret were changed by hand. "+
+				"Take a copy of the file", e.Name, v.Version)
+		}
 	}
 	return key, nil
 }
@@ -159,7 +176,7 @@ func (s *set) format() ([]byte, error) {
 			e.State = enabledState
 		}
 		for _, v := range key.Versions {
-			e.Versions = append(e.Versions, versionEntry{v.Number, v.Created.UTC().Truncate(time.Second), base64.StdEncoding.EncodeToString(v.secret)})
+			e.Versions = append(e.Versions, versionEntry{v.Number, v.Created.UTC().Truncate(time.Second), base64.StdEncoding.EncodeToString(v.secret), key.checkText(v)})
 		}
 		d.Keys = append(d.Keys, e)
 	}

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -308,6 +311,47 @@ func TestParseRefuses(t *testing.T) {
 		if _, err := parse([]byte(text)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// One flipped bit anywhere in the file: it is refused, or has the same keys. What the bit may change unnoticed are comments, dates, and
+// texts that people choose (aliases).
+func TestOneFlippedBitInTheFile(t *testing.T) {
+	text, err := os.ReadFile(newFile(t))
+	must(t, err)
+	keys := func(s *set) (all []string) {
+		for _, k := range s.keys {
+			all = append(all, fmt.Sprint(k.ID, k.Name, k.Enabled, k.Accounts))
+			for _, v := range k.Versions {
+				all = append(all, fmt.Sprintf("%d %x", v.Number, v.secret))
+			}
+		}
+		return all
+	}
+	whole, err := parse(text)
+	must(t, err)
+	want, refused := keys(whole), 0
+	for bit := range len(text) * 8 {
+		damaged := bytes.Clone(text)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		s, err := parse(damaged)
+		if err != nil {
+			refused++
+		} else if got := keys(s); !slices.Equal(got, want) {
+			t.Errorf("bit %d of byte %d: %q, was %q", bit%8, bit/8, got, want)
+		}
+	}
+	if refused < len(text) {
+		t.Errorf("%d of %d bits were refused", refused, len(text)*8)
+	}
+}
+
+func TestKeysWithoutCheck(t *testing.T) {
+	text, err := os.ReadFile(newFile(t))
+	must(t, err)
+	without := regexp.MustCompile("(?m)^ *check: .*\n").ReplaceAll(text, nil)
+	if s, err := parse(without); err != nil || len(without) == len(text) || len(s.keys) < 2 {
+		t.Errorf("a file that was written by hand: %v", err)
 	}
 }
 
