@@ -166,6 +166,9 @@ func TestRestoredStateIsTheSources(t *testing.T) {
 	}
 }
 
+// emptyBody is what is stored of a message with an empty body.
+var emptyBody = append([]byte{1, 0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e}, 0, 0, 0)
+
 // TestBackupIsOneMomentOfAllShards moves messages from one shard to another while backups are made: in each of them, each message is in
 // exactly one place.
 func TestBackupIsOneMomentOfAllShards(t *testing.T) {
@@ -178,11 +181,10 @@ func TestBackupIsOneMomentOfAllShards(t *testing.T) {
 	settings := queue.Settings{VisibilityTimeout: 30_000, Retention: 1_000_000}
 	must(t, source.Configure(t.Context(), from, settings))
 	must(t, target.Configure(t.Context(), to, settings))
-	content := append([]byte{1, 0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e}, 0, 0, 0) // an empty body
 	for range messages / 10 {
 		var batch []shard.SendMessage
 		for range 10 {
-			batch = append(batch, shard.SendMessage{Content: content})
+			batch = append(batch, shard.SendMessage{Content: emptyBody})
 		}
 		_, err := source.Send(t.Context(), from, batch)
 		must(t, err)
@@ -243,6 +245,135 @@ func TestBackupIsOneMomentOfAllShards(t *testing.T) {
 	if between == 0 {
 		t.Error("no backup was made while messages moved: the test shows nothing")
 	}
+}
+
+// writes calls fn before each of the first writes.
+type writes struct {
+	io.Writer
+	left int
+	fn   func()
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	if w.left > 0 {
+		w.left--
+		w.fn()
+	}
+	return w.Writer.Write(p)
+}
+
+// appends calls fn when an append has been handed to a journal and its caller does not know yet.
+type appends struct {
+	journal.Journal
+	fn func()
+}
+
+func (a *appends) Append(expect journal.Seq, rec []byte) journal.Pending {
+	pending := a.Journal.Append(expect, rec)
+	a.fn()
+	return pending
+}
+
+// TestBackupOfAMoveAtEachStep moves messages between two shards and takes a backup at each step: when each append of either shard was made,
+// and between them. While a backup is read, a shard at a time, all messages are moved to and fro, so that each shard is read in another
+// state than the one before. After the restore the moves are finished, as a start does, and each message is there once.
+func TestBackupOfAMoveAtEachStep(t *testing.T) {
+	const here, there = queue.ID(7), queue.ID(8)
+	var backups []*bytes.Buffer
+	var n *node
+	taking := false
+	take := func(meanwhile func()) {
+		if taking {
+			return
+		}
+		taking = true
+		b := &bytes.Buffer{}
+		backups = append(backups, b)
+		n.backup(&writes{Writer: b, left: 3, fn: meanwhile})
+		taking = false
+	}
+	armed := false
+	n = openNode(t, filepath.Join(t.TempDir(), "source"), 2, nodeOptions{noService: true, checkpointBytes: 500,
+		wrap: func(_ uint32, j journal.Journal) journal.Journal {
+			return &appends{j, func() {
+				if armed {
+					take(func() {})
+				}
+			}}
+		}})
+	settings := queue.Settings{VisibilityTimeout: 30_000, Retention: 1 << 50}
+	must(t, n.shards[0].Configure(t.Context(), here, settings))
+	must(t, n.shards[1].Configure(t.Context(), there, settings))
+	for range 3 {
+		_, err := n.shards[0].Send(t.Context(), here, []shard.SendMessage{{Content: emptyBody}})
+		must(t, err)
+	}
+	move := func(from, to int, source, target queue.ID, step func()) {
+		moving, err := n.shards[from].BeginMove(t.Context(), source, 1, target)
+		must(t, err)
+		step()
+		for _, m := range moving {
+			o := queue.Origin{Partition: source, Ref: m.Ref}
+			must(t, n.shards[to].Arrive(t.Context(), target, []shard.Arrival{{Origin: o, Message: m.Message}}))
+			step()
+			must(t, n.shards[from].EndMove(t.Context(), source, []queue.Ref{m.Ref}, true))
+			step()
+			must(t, n.shards[to].Settle(t.Context(), target, []queue.Origin{o}))
+			step()
+		}
+	}
+	nothing := func() {}
+	toAndFro := func() {
+		for range 2 {
+			move(0, 1, here, there, nothing)
+			move(0, 1, here, there, nothing)
+			move(1, 0, there, here, nothing)
+		}
+	}
+	armed = true // one request at a time is on its way, and its shard calls take
+	move(0, 1, here, there, nothing)
+	armed = false
+	move(0, 1, here, there, func() { take(toAndFro) })
+	move(1, 0, there, here, func() { take(toAndFro) })
+	n.stop()
+	if len(backups) < 10 {
+		t.Errorf("%d backups: not one at each step", len(backups))
+	}
+	onTheWay := 0
+	for i, b := range backups {
+		a, err := backup.Open("backup", b)
+		must(t, err)
+		dir := filepath.Join(t.TempDir(), "restored")
+		_, err = datadir.Restore(t.Context(), a, dir, datadir.RestoreOptions{})
+		must(t, err)
+		n = openNode(t, dir, 0, nodeOptions{noService: true})
+		onTheWay += finishMoves(t, n, 0, 1, here, there) + finishMoves(t, n, 1, 0, there, here)
+		first, err := n.shards[0].Stats(t.Context(), here)
+		must(t, err)
+		second, err := n.shards[1].Stats(t.Context(), there)
+		must(t, err)
+		if first.Visible+second.Visible != 3 || first.InFlight+second.InFlight != 0 {
+			t.Errorf("backup %d: %+v here, %+v there", i, first, second)
+		}
+		n.stop()
+	}
+	if onTheWay == 0 {
+		t.Error("no backup has a message on its way")
+	}
+}
+
+// finishMoves does the rest of the moves that have begun, as a start does, and returns how many there were.
+func finishMoves(t *testing.T, n *node, from, to int, source, target queue.ID) int {
+	t.Helper()
+	moving, err := n.shards[from].Moving(t.Context(), source)
+	must(t, err)
+	for _, m := range moving {
+		o := queue.Origin{Partition: source, Ref: m.Ref}
+		must(t, n.shards[to].Arrive(t.Context(), target, []shard.Arrival{{Origin: o, Message: m.Message}}))
+		must(t, n.shards[from].EndMove(t.Context(), source, []queue.Ref{m.Ref}, true))
+		must(t, n.shards[to].Settle(t.Context(), target, []queue.Origin{o}))
+	}
+	return len(moving)
 }
 
 // moveAll moves all messages, and calls half in the middle of a move that is not one of the first.
