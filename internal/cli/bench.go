@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +18,11 @@ import (
 
 // benchFlags are the flags of bench that are not options of the generator as they are.
 type benchFlags struct {
-	options  loadgen.Options
-	unsigned bool
-	hdr      string
-	form     *string
+	options    loadgen.Options
+	attributes []string
+	unsigned   bool
+	hdr        string
+	form       *string
 }
 
 func (p *program) benchCommand() *cobra.Command {
@@ -68,24 +68,26 @@ func (p *program) addBenchFlags(command *cobra.Command) *benchFlags {
 	o, flags := &f.options, command.Flags()
 	flags.StringVar(&o.Endpoint, "endpoint", "http://127.0.0.1:9324", "`URL` of the server")
 	flags.StringVar(&o.Queue, "queue", "", "`name` or URL of a queue that is there, instead of one that is made")
+	flags.StringArrayVar(&f.attributes, "attribute", nil, "`Name=Value` of an attribute of the queue that is made; more of them with more flags")
 	flags.StringVar(&o.Protocol, "protocol", loadgen.JSON, "`protocol` of requests: json or query")
 	flags.StringVar(&o.Keys.AccessKey, "access-key", p.variable("AWS_ACCESS_KEY_ID"), "access `key` to sign with (default $AWS_ACCESS_KEY_ID)")
 	flags.StringVar(&o.Keys.SecretKey, "secret-key", "", "secret `key` to sign with (default $AWS_SECRET_ACCESS_KEY)")
 	flags.BoolVar(&f.unsigned, "unsigned", false, "do not sign requests, whatever the environment has")
 	flags.StringVar(&o.Region, "region", p.variable("AWS_REGION", "AWS_DEFAULT_REGION"), "`region` of signatures (default $AWS_REGION, else us-east-1)")
-	flags.IntVarP(&o.Connections, "connections", "c", 32, "producers and consumers, each with a connection")
+	flags.IntVarP(&o.Connections, "connections", "c", 0, "producers and consumers, each with a connection (default 32)")
 	flags.IntVar(&o.Producers, "producers", 0, "producers (default: connections)")
 	flags.IntVar(&o.Consumers, "consumers", 0, "consumers (default: connections; 1 in fan-in)")
-	flags.IntVar(&o.Size, "size", 1024, "`bytes` of a body, 36 to 1048576")
-	flags.IntVar(&o.Batch, "batch", 10, "messages of a request, 1 to 10")
-	flags.IntVar(&o.Groups, "groups", 64, "message groups of fifo")
+	flags.IntVar(&o.Size, "size", 0, "`bytes` of a body, 36 to 1048576 (default 1024)")
+	flags.IntVar(&o.Batch, "batch", 0, "messages of a request, 1 to 10 (default 10; send and long-poll always send one)")
+	flags.IntVar(&o.Groups, "groups", 0, "message groups of fifo (default 64)")
 	flags.IntVar(&o.Messages, "messages", 0, "messages that receive-delete and backlog send first (default 100000); send and send-batch end after so many")
 	flags.IntVar(&o.Ahead, "ahead", 0, "messages that producers may be ahead of consumers when there is no rate (default: four requests of each producer)")
-	flags.DurationVar(&o.Duration, "duration", 10*time.Second, "how long to measure")
+	flags.DurationVar(&o.Duration, "duration", 0, "how long to measure (default 10s)")
 	flags.DurationVar(&o.WarmUp, "warm-up", 0, "how long to run before that")
-	flags.Float64Var(&o.Rate, "rate", 0, "messages a `second` that are due in all, whatever the server does; 0 is as fast as it answers (200 in long-poll)")
-	flags.DurationVar(&o.Wait, "wait", 0, "WaitTimeSeconds of receives (default 1s; 20s in long-poll)")
-	flags.DurationVar(&o.DrainTimeout, "drain-timeout", 10*time.Second, "how long nothing may come before the rest counts as lost")
+	flags.Float64Var(&o.Rate, "rate", 0, "messages a `second` that are due in all, whatever the server does (default: as fast as it answers; 200 in long-poll)")
+	flags.DurationVar(&o.Wait, "wait", 0, "WaitTimeSeconds of receives; 0s does not wait (default 1s; 20s in long-poll)")
+	flags.DurationVar(&o.DrainTimeout, "drain-timeout", 0, "how long nothing may come before the rest counts as lost (default 10s)")
+	flags.DurationVar(&o.DrainLimit, "drain-limit", 0, "how long receiving may go on after what is measured; what is left then is not checked (default: duration, and at least drain-timeout)")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides bodies and the order of groups")
 	flags.BoolVar(&o.NoVerify, "no-verify", false, "do not receive what send, send-batch and receive-delete leave in the queue")
 	flags.BoolVar(&o.AllowDuplicates, "allow-duplicates", false, "messages that come twice are no violation, as in a standard queue of AWS")
@@ -110,7 +112,24 @@ func (p *program) variable(names ...string) string {
 
 func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []string) error {
 	o := f.options
+	if err := checkGiven(command, f); err != nil {
+		return usage(command, "%w", err)
+	}
+	for _, text := range f.attributes {
+		name, value, ok := strings.Cut(text, "=")
+		if _, twice := o.Attributes[name]; twice || !ok {
+			return usage(command, "attribute is %q; it must be Name=Value, each name once", text)
+		}
+		if o.Attributes == nil {
+			o.Attributes = make(map[string]string)
+		}
+		o.Attributes[name] = value
+	}
+	o.ShortPoll = command.Flags().Changed("wait") && o.Wait == 0
 	p.findKeys(command, f, &o)
+	if command.Flags().Changed("region") && o.Keys.AccessKey == "" {
+		return usage(command, "region is of signatures, and there are no keys to sign with")
+	}
 	for _, name := range scenarios { // all of them, before the first takes its time
 		o.Scenario = name
 		if err := o.Check(); err != nil {
@@ -155,6 +174,25 @@ func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []strin
 	}
 	if violations != nil {
 		return &exitError{code: exitFailed, step: "The server broke a promise of SQS, or something else uses the queue. -o json has all counts.", err: violations}
+	}
+	return nil
+}
+
+// notZero are the flags for which 0 stands for a default that it is not itself.
+var notZero = []string{
+	"connections", "producers", "consumers", "size", "batch", "groups", "messages", "ahead", "duration", "rate", "drain-timeout", "drain-limit", "server-pid",
+}
+
+// checkGiven refuses what was asked for and would not be done.
+func checkGiven(command *cobra.Command, f *benchFlags) error {
+	flags := command.Flags()
+	for _, name := range notZero {
+		if text := flags.Lookup(name).Value.String(); flags.Changed(name) && (text == "0" || text == "0s") {
+			return fmt.Errorf("%s is %s; it must be more than 0", name, text)
+		}
+	}
+	if f.unsigned && (flags.Changed("access-key") || flags.Changed("secret-key") || flags.Changed("region")) {
+		return errors.New("unsigned requests have no keys and no region")
 	}
 	return nil
 }
@@ -221,6 +259,9 @@ func benchTable(r *loadgen.Result) string {
 	c := r.Checks
 	fmt.Fprintf(&b, "  checks: %d sent, %d received, %d deleted, %d left; %d lost, %d undeleted, %d duplicates, %d resurrected, %d disordered, %d damaged",
 		c.Sent, c.Received, c.Deleted, c.Left, c.Lost, c.Undeleted, c.Duplicates, c.Resurrected, c.Disordered, c.Damaged)
+	if c.Left > 0 {
+		b.WriteString("; what is left was not checked (--drain-limit, --no-verify)")
+	}
 	if c.Foreign > 0 {
 		fmt.Fprintf(&b, "; %d of others left alone", c.Foreign)
 	}
@@ -236,32 +277,46 @@ func benchCPU(c loadgen.CPU) string {
 	return fmt.Sprintf("%s, this program %.1f us (%.2f cores)", server, c.ClientPerRequest, c.ClientCores)
 }
 
-// progressLine is a line on a terminal that is written over and over. A nil one shows nothing.
+// progressLine is a line on a terminal that is written over and over. Elsewhere it says once when something begins that is not measured.
 type progressLine struct {
-	program *program
-	width   int
+	program  *program
+	terminal bool
+	width    int
+	said     string // phase
 }
 
 func (p *program) benchProgress() *progressLine {
-	if !isTerminal(p.stderr) {
-		return nil
-	}
-	return &progressLine{program: p}
+	return &progressLine{program: p, terminal: isTerminal(p.stderr)}
 }
 
 func (l *progressLine) show(at loadgen.Progress) {
-	if l == nil {
+	if !l.terminal {
+		if !at.Measured && at.Phase != l.said {
+			fmt.Fprintf(l.program.stderr, "%s, %s (not measured)%s; %d sent, %d deleted\n", at.Scenario, at.Phase, remaining(at), at.Sent, at.Deleted)
+			l.said = at.Phase
+		}
 		return
 	}
-	text := fmt.Sprintf("%s, %s: %.0f s, %.0f messages/s; %d sent, %d received, %d deleted",
-		at.Scenario, at.Phase, at.Elapsed.Seconds(), at.Rate, at.Sent, at.Received, at.Deleted)
+	text := fmt.Sprintf("%s, %s: %.0f s%s, %.0f messages/s; %d sent, %d received, %d deleted",
+		at.Scenario, at.Phase, at.Elapsed.Seconds(), remaining(at), at.Rate, at.Sent, at.Received, at.Deleted)
 	fmt.Fprintf(l.program.stderr, "\r%-*s", l.width, text)
 	l.width = len(text)
 }
 
+// remaining says how long the phase still takes at the most, and when its messages will be gone, as far as that is known.
+func remaining(at loadgen.Progress) (text string) {
+	if at.Most > 0 {
+		text = fmt.Sprintf(", %.0f s to go at the most", max(0, at.Most-at.Elapsed).Seconds())
+	}
+	if left := at.Sent - at.Deleted; !at.Measured && at.Deleted > 0 && left > 0 && at.Rate > 0 {
+		text += fmt.Sprintf(", about %.0f s at this rate", float64(left)/at.Rate)
+	}
+	return text
+}
+
 // clear takes the line away.
 func (l *progressLine) clear() {
-	if l != nil {
+	if l.terminal {
 		fmt.Fprintf(l.program.stderr, "\r%*s\r", l.width, "")
 	}
 }

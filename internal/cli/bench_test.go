@@ -6,14 +6,18 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/staunchmq/staunch/internal/loadgen"
 )
 
-// short makes a scenario a matter of milliseconds.
-var short = []string{"--duration", "50ms", "-c", "3", "--groups", "5", "--drain-timeout", "1m", "-o", "json"}
+// few makes a scenario with a number of messages short, short one with a duration.
+var (
+	few   = []string{"-c", "3", "--drain-timeout", "1m", "-o", "json"}
+	short = append([]string{"--duration", "50ms"}, few...)
+)
 
 func TestBenchMeasuresAndChecksEveryScenario(t *testing.T) {
 	at, stop := startServer(t, t.TempDir())
@@ -24,16 +28,18 @@ func TestBenchMeasuresAndChecksEveryScenario(t *testing.T) {
 	} {
 		t.Run(protocol, func(t *testing.T) {
 			hdr := filepath.Join(t.TempDir(), "times.hlog")
-			args := append([]string{"bench", "--endpoint", "http://" + at.API, "--admin", "http://" + at.Admin, "--protocol", protocol}, short...)
-			for _, part := range [][]string{
-				{"send", "send-batch", "round-trip", "long-poll", "fifo", "fan-in"},
-				{"send-batch", "receive-delete", "backlog", "--messages", "205", "--hdr", hdr},
+			args := []string{"bench", "--endpoint", "http://" + at.API, "--admin", "http://" + at.Admin, "--protocol", protocol, "--attribute", "DelaySeconds=0"}
+			for _, part := range []struct{ scenarios, more []string }{
+				{[]string{"send", "send-batch", "round-trip", "long-poll", "fan-in"}, short},
+				{[]string{"fifo"}, append([]string{"--groups", "5", "--wait", "0s"}, short...)},
+				{[]string{"send-batch", "backlog"}, append([]string{"--messages", "205", "--hdr", hdr}, few...)},
+				{[]string{"receive-delete"}, append([]string{"--messages", "205"}, short...)},
 			} {
-				code, stdout, stderr := run(environ, append(args, part...)...)
+				code, stdout, stderr := run(environ, slices.Concat(args, part.scenarios, part.more)...)
 				if code != 0 {
 					t.Fatalf("exit code %d: %s", code, stderr)
 				}
-				checkResults(t, stdout, part, environ != nil)
+				checkResults(t, stdout, part.scenarios, environ != nil)
 			}
 			log, err := os.ReadFile(hdr)
 			if err != nil || !strings.Contains(string(log), "Tag=backlog.drain.delete,") {
@@ -107,7 +113,27 @@ func TestBenchRefusesNonsense(t *testing.T) {
 		"over the 1048576 bytes that a batch may have":   "round-trip --size 200000",
 		"connections is -1":                              "send -c -1",
 		"duration is -1s":                                "send --duration -1s",
+		"connections is 0; it must be more than 0":       "send -c 0",
 		"warm-up does not go with backlog":               "backlog --warm-up 1s",
+		"duration does not go with backlog":              "backlog --duration 1s",
+		"duration does not go with send":                 "send --messages 5 --duration 1s",
+		"a rate or a warm-up does not go with send":      "send --messages 5 --rate 1",
+		"batch does not go with long-poll":               "long-poll --batch 5",
+		"groups does not go with send":                   "send --groups 5",
+		"ahead does not go with send-batch":              "send-batch --ahead 50",
+		"ahead does not go with round-trip at a rate":    "round-trip --ahead 50 --rate 10",
+		"no-verify does not go with fan-in":              "fan-in --no-verify",
+		"drain-limit does not go with backlog":           "backlog --drain-limit 1m",
+		"consumers or wait does not go with send":        "send --no-verify --consumers 5",
+		"drain-timeout does not go with send-batch":      "send-batch --no-verify --drain-timeout 5s",
+		"allow-duplicates does not go with send":         "send --no-verify --allow-duplicates",
+		"producers is 9; it can be as many as there are": "fifo --producers 9 --groups 8",
+		"drain-limit is 1s; it can be the drain-timeout": "send --drain-limit 1s",
+		"attributes are of a queue that is made":         "send --queue q --attribute DelaySeconds=5",
+		`attribute is "A"; it must be Name=Value`:        "send --attribute A",
+		`attribute "FifoQueue" cannot be set here`:       "send --attribute FifoQueue=true",
+		"unsigned requests have no keys":                 "send --unsigned --access-key a",
+		"region is of signatures":                        "send --region eu-west-1",
 		"messages does not go with fifo":                 "fifo --messages 5",
 		"rate does not go with receive-delete":           "receive-delete --rate 10",
 		"wait is 1.5s":                                   "round-trip --wait 1500ms",

@@ -59,8 +59,11 @@ type conn struct {
 	answer []byte
 }
 
-// dialTimeout is how long a server may take to accept a connection.
-const dialTimeout = 10 * time.Second
+// How long a server may take to accept a connection, and to answer a request: longer than any receive waits.
+const (
+	dialTimeout   = 10 * time.Second
+	answerTimeout = waitMax + 40*time.Second
+)
 
 func (c *conn) dial() (err error) {
 	dialer := net.Dialer{Timeout: dialTimeout}
@@ -165,6 +168,9 @@ func (c *conn) exchange(request []byte) (status int, err error) {
 		if err := c.dial(); err != nil {
 			return 0, err
 		}
+	}
+	if err := c.net.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return 0, err
 	}
 	if _, err := c.net.Write(request); err != nil {
 		return 0, noAnswer(err)

@@ -193,3 +193,18 @@ func TestRecorderLooksAtItsWindow(t *testing.T) {
 		})
 	}
 }
+
+func TestReceivingIsCut(t *testing.T) {
+	r := &run{o: &Options{DrainTimeout: 24 * time.Hour}, began: time.Now().Add(-time.Hour), ledger: newLedger(0)}
+	r.ledger.noteSent(r.ledger.take(2), 2)
+	r.ledger.noteReceived(stamp{number: 0})
+	if !r.awaitEmpty(nil, time.Minute) {
+		t.Error("something came an hour after the last minute, and receiving goes on")
+	}
+	r.ledger.noteReceived(stamp{number: 1})
+	r.ledger.noteDeleted(0)
+	r.ledger.noteDeleted(1)
+	if r.awaitEmpty(nil, time.Minute) {
+		t.Error("all is deleted, and there is said to be more")
+	}
+}

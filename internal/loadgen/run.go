@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -14,7 +15,9 @@ import (
 // Progress is how far a run is.
 type Progress struct {
 	Scenario, Phase         string
+	Measured                bool          // false: what happens before or after what is measured
 	Elapsed                 time.Duration // of the phase
+	Most                    time.Duration // what the phase takes at the most; 0: as long as its messages take
 	Rate                    float64       // messages a second since the last Progress: deleted, or sent where nothing is deleted
 	Sent, Received, Deleted int64         // messages of the run
 }
@@ -70,6 +73,13 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (result *Resul
 	return r.runPhases(ctx)
 }
 
+// showing tells progress until the function that it returns is called, which waits until it is no longer told.
+func (r *run) showing(p phase, most time.Duration) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() { defer close(ended); r.report(p, most, done) }()
+	return func() { close(done); <-ended }
+}
+
 func (r *run) runPhases(ctx context.Context) (*Result, error) {
 	o := r.o
 	result := &Result{
@@ -88,11 +98,11 @@ func (r *run) runPhases(ctx context.Context) (*Result, error) {
 		if o.NoVerify && p.empties && !p.measured {
 			continue
 		}
-		emptied = p.empties
-		out, err := r.runPhase(ctx, p)
+		out, cut, err := r.runPhase(ctx, p)
 		if err != nil {
 			return nil, err
 		}
+		emptied = p.empties && !cut
 		if p.measured {
 			result.Phases = append(result.Phases, out)
 		}
@@ -116,48 +126,61 @@ func (r *run) checks(emptied bool) Checks {
 	return c
 }
 
-// runPhase runs one phase until all its producers and consumers have ended.
-func (r *run) runPhase(ctx context.Context, p phase) (Phase, error) {
+// runPhase runs one phase until all its producers and consumers have ended. cut says that it was to receive everything, and that the time
+// for that was over before.
+func (r *run) runPhase(ctx context.Context, p phase) (out Phase, cut bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	from, to := r.now(), forever
+	from, to, last := r.now(), forever, forever
 	if p.messages == 0 && !(p.empties && p.producers == 0) {
 		if p.measured {
 			from += r.o.WarmUp
 		}
 		to = from + r.o.Duration
+		last = to
+	}
+	most := time.Duration(0)
+	if p.empties && !r.scenario.lasts {
+		end := to
+		if to == forever { // it only receives
+			end = from
+		}
+		last = end + r.o.DrainLimit
+	}
+	if last != forever {
+		most = last - r.now()
 	}
 	r.rec.begin(from, to)
 	measured := make(chan measurement, 1)
 	done := make(chan struct{})
 	go func() { measured <- r.measure(from, to, done) }()
-	progressed := make(chan struct{})
-	go func() { defer close(progressed); r.report(p, done) }()
+	shown := r.showing(p, most)
 
-	unsent, err := r.work(ctx, cancel, p, to)
+	unsent, cut, err := r.work(ctx, cancel, p, to, last)
 	close(done)
 	m := <-measured
-	<-progressed
+	shown()
 	if err == nil {
 		err = m.err
 	}
 	if err != nil {
-		return Phase{}, err
+		return Phase{}, false, err
 	}
 	if m.took <= 0 {
-		return Phase{}, errors.New("everything was over before the warm-up was")
+		return Phase{}, false, errors.New("everything was over before the warm-up was")
 	}
-	out := r.rec.newPhase(p, m.took, r.began.Add(from))
+	out = r.rec.newPhase(p, m.took, r.began.Add(from))
 	out.Unsent = unsent
 	out.CPU = newCPU(m.before, m.after, out.Requests, m.took)
 	if !r.meter.seesServer() {
 		out.CPU.ServerPerRequest, out.CPU.ServerCores = 0, 0
 	}
-	return out, nil
+	return out, cut, nil
 }
 
-// work runs the producers and consumers of a phase and returns how many messages were due and not sent.
-func (r *run) work(ctx context.Context, cancel context.CancelCauseFunc, p phase, to time.Duration) (unsent int64, err error) {
+// work runs the producers and consumers of a phase and returns how many messages were due and not sent. Producers send until one moment; receiving is
+// cut when it still goes on after another.
+func (r *run) work(ctx context.Context, cancel context.CancelCauseFunc, p phase, to, last time.Duration) (unsent int64, cut bool, err error) {
 	pace := &pace{run: r, batch: r.o.Batch, start: r.now(), until: to, rate: r.o.Rate, giveUp: forever}
 	if to != forever {
 		pace.giveUp = to + r.o.DrainTimeout
@@ -169,6 +192,11 @@ func (r *run) work(ctx context.Context, cancel context.CancelCauseFunc, p phase,
 	if p.producers > 0 && p.consumers > 0 && r.o.Rate == 0 {
 		pace.ahead = newAhead(r.o.Ahead, r.o.Batch)
 	}
+	until := to
+	if p.empties {
+		until = forever
+	}
+	var enough atomic.Bool
 	var producers, consumers, monitor sync.WaitGroup
 	try := func(do func() error) {
 		if err := do(); err != nil {
@@ -178,18 +206,17 @@ func (r *run) work(ctx context.Context, cancel context.CancelCauseFunc, p phase,
 	for i := range p.producers {
 		producers.Go(func() { try(func() error { return r.produce(ctx, pace, i, p.producers) }) })
 	}
-	until := to
-	if p.empties {
-		until = forever
-	}
 	for range p.consumers {
-		consumers.Go(func() { try(func() error { return r.consume(ctx, until, pace.ahead) }) })
+		consumers.Go(func() { try(func() error { return r.consume(ctx, until, &enough, pace.ahead) }) })
 	}
 	ended := make(chan struct{})
 	monitor.Go(func() {
 		producers.Wait()
 		if p.consumers > 0 {
-			r.awaitEmpty(ended)
+			if r.awaitEmpty(ended, last) {
+				enough.Store(true) // what is on its way is deleted yet
+				return
+			}
 			cancel(errOver)
 		}
 	})
@@ -198,31 +225,35 @@ func (r *run) work(ctx context.Context, cancel context.CancelCauseFunc, p phase,
 	close(ended)
 	monitor.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, errOver) {
-		return 0, err
+		return 0, false, err
 	}
-	return pace.unsent.Load(), nil
+	return pace.unsent.Load(), enough.Load(), nil
 }
 
-// awaitEmpty returns when all that was sent is received and deleted, when nothing has come for the drain timeout, or when ended is closed.
-func (r *run) awaitEmpty(ended <-chan struct{}) {
+// awaitEmpty returns when all that was sent is received and deleted, when nothing has come for the drain timeout, when ended is closed, or, with true, when
+// something still comes after the last moment.
+func (r *run) awaitEmpty(ended <-chan struct{}, last time.Duration) (cut bool) {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	var last int64
+	var before int64
 	moved := r.now()
 	for {
 		if r.ledger.complete() {
-			return
+			return false
 		}
-		if state := r.ledger.received.Load() + r.ledger.deleted.Load(); state != last {
-			last, moved = state, r.now()
+		if state := r.ledger.received.Load() + r.ledger.deleted.Load(); state != before {
+			before, moved = state, r.now()
+			if moved > last {
+				return true
+			}
 		}
 		if r.now()-moved > r.o.DrainTimeout {
-			return
+			return false
 		}
 		select {
 		case <-ticker.C:
 		case <-ended:
-			return
+			return false
 		}
 	}
 }
@@ -255,7 +286,7 @@ func (r *run) measure(from, to time.Duration, done <-chan struct{}) (m measureme
 }
 
 // report tells the progress until done is closed.
-func (r *run) report(p phase, done <-chan struct{}) {
+func (r *run) report(p phase, most time.Duration, done <-chan struct{}) {
 	if r.progress == nil {
 		return
 	}
@@ -274,7 +305,7 @@ func (r *run) report(p phase, done <-chan struct{}) {
 		}
 		now, count := r.now(), counts.Load()
 		r.progress(Progress{
-			Scenario: r.o.Scenario, Phase: p.name, Elapsed: now - start, Rate: float64(count-lastCount) / (now - last).Seconds(),
+			Scenario: r.o.Scenario, Phase: p.name, Measured: p.measured, Elapsed: now - start, Most: most, Rate: float64(count-lastCount) / (now - last).Seconds(),
 			Sent: r.ledger.sent.Load(), Received: r.ledger.received.Load(), Deleted: r.ledger.deleted.Load(),
 		})
 		last, lastCount = now, count
@@ -296,6 +327,13 @@ func (r *run) connect(ctx context.Context) (*conn, error) {
 // visibility is the visibility timeout of a queue that is made here: longer than a message is in flight in any run.
 const visibility = "3600"
 
+// withVisibility returns these attributes of a queue, and a visibility timeout if there is none among them.
+func withVisibility(attributes map[string]string) map[string]string {
+	all := map[string]string{"VisibilityTimeout": visibility}
+	maps.Copy(all, attributes)
+	return all
+}
+
 // openQueue finds the queue, or creates one that closeQueue deletes.
 func (r *run) openQueue(ctx context.Context) (closeQueue func() error, err error) {
 	nothing := func() error { return nil }
@@ -312,9 +350,9 @@ func (r *run) openQueue(ctx context.Context) (closeQueue func() error, err error
 		r.queue, err = r.askURL(c, "GetQueueUrl", c.wire.appendGetURL(nil, r.o.Queue))
 		return nothing, err
 	}
-	name, attributes := fmt.Sprintf("staunch-bench-%08x", r.bodies.run), [][2]string{{"VisibilityTimeout", visibility}}
+	name, attributes := fmt.Sprintf("staunch-bench-%08x", r.bodies.run), withVisibility(r.o.Attributes)
 	if r.scenario.fifo {
-		name, attributes = name+".fifo", append(attributes, [2]string{"FifoQueue", "true"})
+		name, attributes["FifoQueue"] = name+".fifo", "true"
 	}
 	if r.queue, err = r.askURL(c, "CreateQueue", c.wire.appendCreate(nil, name, attributes)); err != nil {
 		return nil, err
@@ -326,6 +364,7 @@ func (r *run) openQueue(ctx context.Context) (closeQueue func() error, err error
 const deleteTimeout = 30 * time.Second
 
 func (r *run) deleteQueue() error {
+	defer r.showing(phase{name: "delete the queue"}, deleteTimeout)()
 	ctx, cancel := context.WithTimeout(context.Background(), deleteTimeout)
 	defer cancel()
 	c, err := r.connect(ctx)

@@ -18,10 +18,14 @@ const (
 type scenario struct {
 	Name, What string
 	fifo       bool // its queue is a FIFO queue
+	single     bool // it sends one message a request
 	warms      bool // it can run for a while before it is measured
 	paced      bool // it can send at a rate
 	fills      bool // it sends a number of messages first
 	counts     bool // it can send a number of messages
+	lasts      bool // it ends with the last message, whatever the time
+	trips      bool // it sends and receives at once
+	leaves     bool // it leaves messages in the queue, unless they are received to verify them
 	phases     func(o *Options) []phase
 }
 
@@ -36,15 +40,15 @@ type phase struct {
 
 var scenarios = []scenario{
 	{
-		Name: Send, What: "SendMessage, one message a request", warms: true, paced: true, counts: true,
+		Name: Send, What: "SendMessage, one message a request", single: true, warms: true, paced: true, counts: true, leaves: true,
 		phases: sendPhases,
 	},
 	{
-		Name: SendBatch, What: "SendMessageBatch", warms: true, paced: true, counts: true,
+		Name: SendBatch, What: "SendMessageBatch", warms: true, paced: true, counts: true, leaves: true,
 		phases: sendPhases,
 	},
 	{
-		Name: ReceiveDelete, What: "ReceiveMessage and DeleteMessageBatch, of messages that were sent before", fills: true,
+		Name: ReceiveDelete, What: "ReceiveMessage and DeleteMessageBatch, of messages that were sent before", fills: true, leaves: true,
 		phases: func(o *Options) []phase {
 			return []phase{
 				{name: "fill", producers: o.Producers, messages: o.Messages},
@@ -54,23 +58,23 @@ var scenarios = []scenario{
 		},
 	},
 	{
-		Name: RoundTrip, What: "producers and consumers at the same time", warms: true, paced: true,
+		Name: RoundTrip, What: "producers and consumers at the same time", warms: true, paced: true, trips: true,
 		phases: roundTripPhases,
 	},
 	{
-		Name: LongPoll, What: "time from send to receive at a fixed rate, receives waiting", warms: true, paced: true,
+		Name: LongPoll, What: "time from send to receive at a fixed rate, receives waiting", single: true, warms: true, paced: true, trips: true,
 		phases: roundTripPhases,
 	},
 	{
-		Name: FIFO, What: "the round trip with message groups, in order", fifo: true, warms: true, paced: true,
+		Name: FIFO, What: "the round trip with message groups, in order", fifo: true, warms: true, paced: true, trips: true,
 		phases: roundTripPhases,
 	},
 	{
-		Name: FanIn, What: "many producers, one consumer", warms: true, paced: true,
+		Name: FanIn, What: "many producers, one consumer", warms: true, paced: true, trips: true,
 		phases: roundTripPhases,
 	},
 	{
-		Name: Backlog, What: "fill a queue deeply, then drain it", fills: true,
+		Name: Backlog, What: "fill a queue deeply, then drain it", fills: true, lasts: true,
 		phases: func(o *Options) []phase {
 			return []phase{
 				{name: "fill", producers: o.Producers, messages: o.Messages, measured: true},

@@ -19,7 +19,7 @@ type wire interface {
 	// use sets the queue of all further requests.
 	use(queueURL string) error
 
-	appendCreate(dst []byte, name string, attributes [][2]string) []byte
+	appendCreate(dst []byte, name string, attributes map[string]string) []byte
 	appendGetURL(dst []byte, name string) []byte
 	appendDeleteQueue(dst []byte) []byte
 	queueURL(answer []byte) (string, error)

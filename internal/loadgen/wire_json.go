@@ -23,17 +23,16 @@ func (w *jsonWire) use(queueURL string) error {
 	return err
 }
 
-func (w *jsonWire) appendCreate(dst []byte, name string, attributes [][2]string) []byte {
-	dst = append(dst, `{"QueueName":"`...)
-	dst = append(dst, name...)
-	dst = append(dst, `","Attributes":{`...)
-	for i, a := range attributes {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = fmt.Appendf(dst, `"%s":"%s"`, a[0], a[1])
+func (w *jsonWire) appendCreate(dst []byte, name string, attributes map[string]string) []byte {
+	in := struct {
+		QueueName  string
+		Attributes map[string]string
+	}{name, attributes}
+	text, err := json.Marshal(in)
+	if err != nil {
+		panic(err) // strings can be written
 	}
-	return append(dst, "}}"...)
+	return append(dst, text...)
 }
 
 func (w *jsonWire) appendGetURL(dst []byte, name string) []byte {

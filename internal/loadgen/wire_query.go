@@ -37,10 +37,12 @@ func (w *queryWire) begin(dst []byte, action string) []byte {
 	return append(dst, w.start...)
 }
 
-func (w *queryWire) appendCreate(dst []byte, name string, attributes [][2]string) []byte {
+func (w *queryWire) appendCreate(dst []byte, name string, attributes map[string]string) []byte {
 	dst = fmt.Appendf(dst, "Action=CreateQueue&Version=%s&QueueName=%s", queryVersion, name)
-	for i, a := range attributes {
-		dst = fmt.Appendf(dst, "&Attribute.%[1]d.Name=%[2]s&Attribute.%[1]d.Value=%[3]s", i+1, a[0], a[1])
+	i := 0
+	for name, value := range attributes {
+		i++
+		dst = fmt.Appendf(dst, "&Attribute.%[1]d.Name=%[2]s&Attribute.%[1]d.Value=%[3]s", i, url.QueryEscape(name), url.QueryEscape(value))
 	}
 	return dst
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,18 +59,18 @@ func (r *run) produce(ctx context.Context, p *pace, i, of int) error {
 	}
 }
 
-// consume receives and deletes until a moment of the run, or until its context says that the phase is over.
-func (r *run) consume(ctx context.Context, until time.Duration, ahead *ahead) error {
+// consume receives and deletes until a moment of the run, until there is enough, or until its context says that the phase is over.
+func (r *run) consume(ctx context.Context, until time.Duration, enough *atomic.Bool, ahead *ahead) error {
 	c, err := r.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	w := &consumer{run: r, conn: c, ahead: ahead, max: r.o.Batch}
-	if w.max == 1 && (r.o.Scenario == Send || r.o.Scenario == LongPoll) {
+	if r.scenario.single {
 		w.max = batchMax // only their sends are single
 	}
-	for r.now() < until {
+	for r.now() < until && !enough.Load() {
 		err := w.step()
 		if errors.Is(context.Cause(ctx), errOver) {
 			return nil
