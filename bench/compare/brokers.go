@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -19,9 +20,9 @@ import (
 // brokers returns the brokers that speak other protocols: context for the figures, and no rivals. The driver of bench/brokers measures them.
 func brokers() []*rival {
 	return []*rival{
-		{name: "nats", speaks: "NATS JetStream", keeps: "one replica, sync_interval always", obtain: natsServer, drive: driver("nats")},
-		{name: "redis", speaks: "Redis streams", keeps: "appendfsync always", obtain: redisServer, drive: driver("redis")},
-		{name: "rabbitmq", speaks: "AMQP 0.9.1", keeps: "quorum queue of one node", obtain: rabbitServer, drive: driver("rabbitmq")},
+		{name: "nats", speaks: "NATS JetStream, one replica, sync_interval always", keeps: fsynced, obtain: natsServer, drive: driver("nats")},
+		{name: "redis", speaks: "Redis streams, appendfsync always", keeps: fsynced, obtain: redisServer, drive: driver("redis")},
+		{name: "rabbitmq", speaks: "AMQP 0.9.1, quorum queue of one node", keeps: fsynced, obtain: rabbitServer, drive: driver("rabbitmq")},
 	}
 }
 
@@ -85,27 +86,55 @@ func redisServer(ctx context.Context, dir string) (*program, error) {
 	return p, nil
 }
 
+// rabbitScript is what starts RabbitMQ in the Debian package. The one in /usr/sbin becomes another user when root calls it, which cannot write here.
+const rabbitScript = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+
 func rabbitServer(ctx context.Context, dir string) (*program, error) {
-	bin, err := exec.LookPath("rabbitmq-server")
-	if err != nil {
-		return nil, fmt.Errorf("%w; it is in the Debian package rabbitmq-server", err)
+	bin := rabbitScript
+	if _, err := os.Stat(bin); err != nil {
+		if bin, err = exec.LookPath("rabbitmq-server"); err != nil {
+			return nil, fmt.Errorf("%w; it is in the Debian package rabbitmq-server", err)
+		}
 	}
 	driver, err := buildDriver(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &program{version: "as installed", driver: driver, ready: accepts, command: func(port int, data string) (*exec.Cmd, error) {
-		between, err := freePort() // nodes talk over it
+	return &program{version: "as installed", driver: driver, ready: speaksAMQP, command: func(port int, data string) (*exec.Cmd, error) {
+		// Nodes find each other over epmd, which Erlang would leave behind as a daemon: here it is one of the process group.
+		between, err := freePort()
 		if err != nil {
 			return nil, err
 		}
-		c := exec.Command(bin)
+		names, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		c := exec.Command("sh", "-c", `epmd -address 127.0.0.1 & exec "$0"`, bin)
 		c.Dir = data
-		c.Env = append(os.Environ(), "HOME="+data, "RABBITMQ_NODENAME=staunch-compare@localhost", "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1",
-			"RABBITMQ_NODE_PORT="+strconv.Itoa(port), "RABBITMQ_DIST_PORT="+strconv.Itoa(between),
-			"RABBITMQ_MNESIA_BASE="+filepath.Join(data, "mnesia"), "RABBITMQ_LOG_BASE="+data, "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(data, "plugins"))
+		c.Env = append(os.Environ(), "HOME="+data, "ERL_EPMD_PORT="+strconv.Itoa(names), "RABBITMQ_NODENAME=staunch-compare@localhost",
+			"RABBITMQ_NODE_IP_ADDRESS=127.0.0.1", "RABBITMQ_NODE_PORT="+strconv.Itoa(port), "RABBITMQ_DIST_PORT="+strconv.Itoa(between),
+			"RABBITMQ_MNESIA_BASE="+filepath.Join(data, "mnesia"), "RABBITMQ_LOG_BASE="+data, "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(data, "plugins"),
+			"RABBITMQ_PID_FILE="+filepath.Join(data, "pid"), "RABBITMQ_CONFIG_FILE="+filepath.Join(data, "rabbitmq"))
 		return c, nil
 	}}, nil
+}
+
+// speaksAMQP tells whether a broker answers the first bytes of a connection. RabbitMQ accepts connections before it can do that.
+func speaksAMQP(ctx context.Context, endpoint string) error {
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", strings.TrimPrefix(endpoint, "http://"))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := c.Write([]byte("AMQP\x00\x00\x09\x01")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 8))
+	return err
 }
 
 // firstLine returns the first line that a program prints.

@@ -7,8 +7,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-
-	"github.com/staunchmq/staunch/internal/loadgen"
 )
 
 func TestChartIsWellFormed(t *testing.T) {
@@ -45,23 +43,4 @@ func TestTicks(t *testing.T) {
 	if at := a.at(math.Sqrt(128)); math.Abs(at-50) > 1e-9 {
 		t.Errorf("the middle is at %g", at)
 	}
-}
-
-func TestRatiosAreTakenWithinARound(t *testing.T) {
-	c := &comparison{o: options{rounds: 3}}
-	for round, rates := range [][2]float64{{100, 50}, {30, 10}, {10, 10}} {
-		for i, name := range []string{"a", "b"} {
-			c.Results = append(c.Results, measured{Round: round + 1, Cell: "x", Rival: name, Result: resultWithRate(rates[i])})
-		}
-	}
-	if got := c.ratios("x", "a", "b", rate); len(got) != 3 || median(got) != 2 {
-		t.Errorf("ratios %v", got)
-	}
-	if got := c.ratios("x", "a", "none", rate); len(got) != 0 {
-		t.Errorf("ratios to nothing: %v", got)
-	}
-}
-
-func resultWithRate(rate float64) *loadgen.Result {
-	return &loadgen.Result{Phases: []loadgen.Phase{{Rate: rate}}}
 }

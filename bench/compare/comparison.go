@@ -13,28 +13,41 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/staunchmq/staunch/bench/disk"
 	"github.com/staunchmq/staunch/internal/loadgen"
 )
 
 // comparison is one run of this program. Its exported fields are what -json writes.
 type comparison struct {
 	o       options
+	plan    plan
 	running []*process
 
 	Machine string            `json:"machine"`
 	Began   time.Time         `json:"began"`
+	Took    float64           `json:"took_seconds"`
+	Rounds  int               `json:"rounds"` // that were measured to their end
 	Rivals  []described       `json:"rivals"`
 	Skipped map[string]string `json:"skipped"` // name to reason
+	Fsync   []fsyncTimes      `json:"fsync"`   // of the disk, each round
 	Results []measured        `json:"results"`
 	Idle    []idle            `json:"idle,omitempty"`
 	Plots   []chart           `json:"plots,omitempty"`
+	Notes   []string          `json:"notes,omitempty"` // what else there is to say, of servers that ended, for example
 }
 
 type described struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Keeps   string `json:"keeps"`
-	Speaks  string `json:"speaks"`
+	Name      string     `json:"name"`
+	Version   string     `json:"version"`
+	Keeps     durability `json:"keeps"`
+	Yardstick string     `json:"yardstick,omitempty"`
+	Speaks    string     `json:"speaks"`
+}
+
+// fsyncTimes are those of a plain write and fsync, in milliseconds.
+type fsyncTimes struct {
+	P50 float64 `json:"p50_ms"`
+	P99 float64 `json:"p99_ms"`
 }
 
 // measured is what a rival did in a cell in a round.
@@ -46,26 +59,38 @@ type measured struct {
 	Fault  string          `json:"fault,omitempty"` // what failed, or what the checks found
 }
 
+// oneLine writes an error as a line.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// note keeps something for the report, once.
+func (c *comparison) note(format string, values ...any) {
+	text := fmt.Sprintf(format, values...)
+	c.plan.say("%s", text)
+	if !slices.Contains(c.Notes, text) {
+		c.Notes = append(c.Notes, text)
+	}
+}
+
 // obtain gets and starts rivals; those with which that fails it notes.
 func (c *comparison) obtain(ctx context.Context, list []*rival) {
 	c.Skipped = make(map[string]string)
-	for _, r := range list {
+	for i, r := range list {
 		if ctx.Err() != nil {
 			return
 		}
-		say("obtaining and starting %s", r.name)
+		c.plan.say("obtaining and starting %s, %d of %d", r.name, i+1, len(list))
 		s, err := c.startRival(ctx, r)
 		if err != nil {
-			say("  skipped: %v", err)
-			c.Skipped[r.name] = strings.Join(strings.Fields(err.Error()), " ")
+			c.plan.say("  skipped: %v", err)
+			c.Skipped[r.name] = oneLine(err)
 			continue
 		}
 		c.running = append(c.running, s)
 		speaks := r.speaks
 		if speaks == "" {
-			speaks = "SQS"
+			speaks = sqs
 		}
-		c.Rivals = append(c.Rivals, described{r.name, s.program.version, r.keeps, speaks})
+		c.Rivals = append(c.Rivals, described{r.name, s.program.version, r.keeps, r.yardstick, speaks})
 		s.signal(syscall.SIGSTOP)
 	}
 }
@@ -90,64 +115,138 @@ func (c *comparison) stop() {
 	c.running = nil
 }
 
-func (c *comparison) measure(ctx context.Context, cells []cell) error {
-	for round := range c.o.rounds {
+// overhead is about how much longer than its duration a measurement takes: connecting, emptying the queue.
+const overhead = 1500 * time.Millisecond
+
+// estimate is about how long one measurement takes.
+func (c *comparison) estimate() time.Duration { return c.o.duration + c.o.warm + overhead }
+
+// estimateRound is about how long a round takes.
+func (c *comparison) estimateRound(cells []cell) (d time.Duration) {
+	for _, s := range c.running {
 		for _, cell := range cells {
-			for _, s := range c.running {
-				if cell.scenario == loadgen.FIFO && !s.fifo || s.drive != nil && !driven(cell.scenario) {
+			if s.measures(cell) {
+				d += c.estimate()
+			}
+		}
+	}
+	return d
+}
+
+// measure goes through all cells, round after round, as long as there is time for another one and for what comes after.
+func (c *comparison) measure(ctx context.Context, cells []cell) error {
+	each := c.estimateRound(cells)
+	for round := 1; round <= c.o.rounds; round++ {
+		if after := c.plan.expect(each) + c.plan.expect(c.estimateRest()); round > 1 && time.Since(c.plan.began)+after > c.o.limit {
+			c.note("%d rounds of %d, because there is a limit of %v", round-1, c.o.rounds, c.o.limit)
+			c.plan.drop(time.Duration(c.o.rounds-round+1) * each)
+			return nil
+		}
+		p50, p99, err := disk.Fsync(c.o.scratch, fsyncs)
+		if err != nil {
+			return err
+		}
+		c.Fsync = append(c.Fsync, fsyncTimes{milliseconds(p50), milliseconds(p99)})
+		for _, cell := range cells {
+			for _, s := range slices.Clone(c.running) {
+				if !s.measures(cell) {
 					continue
 				}
-				m := measured{Round: round + 1, Cell: cell.String(), Rival: s.name}
-				o := cell.options()
-				o.Duration, o.WarmUp = c.o.duration, c.o.warm
-				if c.o.short {
-					o.DrainTimeout = slowest / 2 // a disk that stalls for a while loses nothing
+				if err := c.measureCell(ctx, round, cell, s); err != nil {
+					return err
 				}
-				var err error
-				m.Result, err = c.one(ctx, s, o)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if err != nil {
-					m.Fault = err.Error()
-				} else if err := m.Result.Violations(); err != nil {
-					m.Fault = err.Error()
-				}
-				c.Results = append(c.Results, m)
-				say("round %d of %d, %s, %s: %s", m.Round, c.o.rounds, m.Cell, m.Rival, m)
+				c.plan.finish(c.estimate())
 			}
+		}
+		c.Rounds = round
+		if err := c.save(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (m measured) String() string {
-	text := m.Fault
-	if m.Result != nil {
-		text = fmt.Sprintf("%.0f messages/s %s", m.Result.Phases[0].Rate, m.Fault)
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// measureCell lets a rival do a cell. What it does wrong is noted; only the end of ctx is an error.
+func (c *comparison) measureCell(ctx context.Context, round int, cell cell, s *process) error {
+	m := measured{Round: round, Cell: cell.String(), Rival: s.name}
+	result, err := c.one(ctx, s, cell.options(c.o.duration, c.o.warm, round == 1))
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return strings.ReplaceAll(text, "\n", "; ")
+	m.Result = result
+	if err == nil {
+		err = result.Violations()
+	}
+	if err == nil && rate(result) == 0 {
+		err = fmt.Errorf("no message in %v", c.o.duration)
+	}
+	if err != nil {
+		m.Fault = oneLine(err)
+	}
+	c.Results = append(c.Results, m)
+	c.plan.say("round %d of %d, %s, %s: %s", round, c.o.rounds, m.Cell, s.label(), m)
+	if !s.runs() {
+		c.revive(ctx, s)
+	}
+	return nil
 }
 
-// firstWarmUp is how long that takes. A JVM needs it.
-const firstWarmUp = 15 * time.Second
+// revive starts a rival again that has ended, on an empty directory. If that fails it is measured no more.
+func (c *comparison) revive(ctx context.Context, s *process) {
+	c.note("%s ended by itself and was started again on an empty directory: %s", s.name, lastLine(s.log()))
+	if err := os.RemoveAll(s.data); err == nil {
+		if err = os.MkdirAll(s.data, 0o755); err == nil {
+			err = s.launch(ctx)
+		}
+		if err == nil {
+			s.signal(syscall.SIGSTOP)
+			return
+		}
+	}
+	c.note("%s could not be started again", s.name)
+	c.running = slices.DeleteFunc(c.running, func(other *process) bool { return other == s })
+}
+
+func (m measured) String() string {
+	if m.Result == nil {
+		return m.Fault
+	}
+	text := fmt.Sprintf("%.0f messages/s", rate(m.Result))
+	if m.Result.Checks.Left > 0 && m.Result.Checks.Received > 0 {
+		text += fmt.Sprintf(" (%d left unchecked)", m.Result.Checks.Left)
+	}
+	return strings.TrimSpace(text + " " + m.Fault)
+}
+
+// firstWarmUp is how long a rival works before the first round, if it does not say otherwise.
+const firstWarmUp = 3 * time.Second
+
+func (r *rival) warms() time.Duration {
+	if r.warmUp > 0 {
+		return r.warmUp
+	}
+	return firstWarmUp
+}
 
 // warmUp lets every rival work for a while, so that those that compile as they run have done so.
 func (c *comparison) warmUp(ctx context.Context) {
 	for _, s := range c.running {
-		say("warming up %s", s.name)
-		if _, err := c.one(ctx, s, loadgen.Options{Scenario: loadgen.RoundTrip, Connections: 8, Duration: firstWarmUp}); err != nil {
-			say("  %v", err) // what matters fails again
+		c.plan.say("warming up %s", s.label())
+		if _, err := c.one(ctx, s, roundTrip.options(s.warms(), 0, true)); err != nil {
+			c.plan.say("  %v", err) // what matters fails again
 		}
+		c.plan.finish(s.warms() + overhead)
 	}
 }
 
-// slowest is how much longer than it should a measurement may take, until what was sent has been received again.
-const slowest = time.Minute
+// slowest is how much longer than it should a measurement may take until its server counts as hung.
+const slowest = 20 * time.Second
 
 // one lets a rival run for one measurement.
 func (c *comparison) one(ctx context.Context, s *process, o loadgen.Options) (*loadgen.Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Duration+o.WarmUp+slowest, fmt.Errorf("the rest was not received within %v", slowest))
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Duration+o.WarmUp+o.DrainLimit+slowest, fmt.Errorf("it was not done %v after its time", slowest))
 	defer cancel()
 	s.signal(syscall.SIGCONT)
 	defer s.signal(syscall.SIGSTOP)
@@ -177,18 +276,18 @@ func (c *comparison) ownViolations() error {
 	return errors.Join(wrong...)
 }
 
-// ratios returns, for each round in which both did a cell, the figure of a as a multiple of that of b.
-func (c *comparison) ratios(cell, a, b string, figure func(*loadgen.Result) float64) (list []float64) {
-	of := func(round int, rival string) float64 {
+// ratios returns, for each round in which both did theirs, the figure of one rival in a cell as a multiple of another's.
+func (c *comparison) ratios(cellA cell, a string, cellB cell, b string) (list []float64) {
+	of := func(round int, cell cell, rival string) float64 {
 		for _, m := range c.Results {
-			if m.Round == round && m.Cell == cell && m.Rival == rival && m.Result != nil {
-				return figure(m.Result)
+			if m.Round == round && m.Cell == cell.String() && m.Rival == rival && m.Result != nil {
+				return rate(m.Result)
 			}
 		}
 		return 0
 	}
-	for round := range c.o.rounds {
-		if x, y := of(round+1, a), of(round+1, b); x > 0 && y > 0 {
+	for round := range c.Rounds {
+		if x, y := of(round+1, cellA, a), of(round+1, cellB, b); x > 0 && y > 0 {
 			list = append(list, x/y)
 		}
 	}
@@ -196,10 +295,12 @@ func (c *comparison) ratios(cell, a, b string, figure func(*loadgen.Result) floa
 }
 
 // figures returns a figure of a rival in a cell, one for each round that has it.
-func (c *comparison) figures(cell, rival string, figure func(*loadgen.Result) float64) (list []float64) {
+func (c *comparison) figures(cell cell, rival string, figure func(*loadgen.Result) float64) (list []float64) {
 	for _, m := range c.Results {
-		if m.Cell == cell && m.Rival == rival && m.Result != nil {
-			list = append(list, figure(m.Result))
+		if m.Cell == cell.String() && m.Rival == rival && m.Result != nil {
+			if v := figure(m.Result); v > 0 { // else there is a fault that says so
+				list = append(list, v)
+			}
 		}
 	}
 	return list
@@ -214,34 +315,33 @@ func median(list []float64) float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-func (c *comparison) save(file string) error {
+// save writes what there is so far.
+func (c *comparison) save() error {
+	if c.o.json == "" {
+		return nil
+	}
+	c.Took = time.Since(c.Began).Seconds()
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(text, '\n'), 0o644)
+	return os.WriteFile(c.o.json, append(text, '\n'), 0o644)
 }
 
-// machine describes where this runs: cores, and how long one fsync takes on the disk that is measured.
-func machine(dir string) string {
+// fsyncs is how many times the disk is asked in each round.
+const fsyncs = 500
+
+// machine describes where this runs.
+func machine() string {
 	text := fmt.Sprintf("%d cores, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	f, err := os.CreateTemp(dir, "fsync")
+	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return text
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	var times []float64
-	block := make([]byte, 4096)
-	for range 500 {
-		begin := time.Now()
-		if _, err := f.Write(block); err != nil || f.Sync() != nil {
-			return text
-		}
-		times = append(times, float64(time.Since(begin).Microseconds())/1000)
+	_, model, _ := strings.Cut(string(info), "model name")
+	model, _, _ = strings.Cut(strings.TrimLeft(model, "\t :"), "\n")
+	if model != "" {
+		text += ", " + model
 	}
-	slices.Sort(times)
-	return fmt.Sprintf("%s; write of 4 KiB and fsync p50 %.2f ms, p99 %.2f ms", text, times[len(times)/2], times[len(times)*99/100])
+	return text
 }
-
-func say(format string, values ...any) { fmt.Fprintf(os.Stderr, format+"\n", values...) }

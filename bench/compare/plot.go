@@ -21,57 +21,99 @@ const (
 	plotRecovery   = "recovery"
 )
 
-// plot measures what the plots show.
-func (c *comparison) plot(ctx context.Context) error {
-	wanted := strings.Split(c.o.plots, ",")
-	if c.o.plots == "all" {
-		wanted = []string{plotThroughput, plotLatency, plotMemory, plotRecovery}
+var allPlots = []string{plotThroughput, plotLatency, plotMemory, plotRecovery}
+
+// What the plots measure besides what the rounds have measured.
+var (
+	plotConnections = []int{1, 4, 16}
+	plotRates       = []float64{50, 200, 1000, 3000, 10_000}
+	backlogParts    = []float64{0.001, 0.01, 0.1, 0.3, 1}
+)
+
+// fillTime is how long a server may be filled for the plots of backlogs.
+const fillTime = 25 * time.Second
+
+func (c *comparison) wants(plot string) bool { return slices.Contains(c.o.plots, plot) }
+
+// hasBacklog tells whether the plots of backlogs have a rival.
+func (r *rival) hasBacklog() bool { return r.drive == nil && r.yardstick == "" }
+
+// estimateRest is about how long everything takes that comes after the rounds.
+func (c *comparison) estimateRest() (d time.Duration) {
+	if c.o.short {
+		return 0
 	}
-	want := func(name string) bool { return slices.Contains(wanted, name) }
-	if want(plotThroughput) {
+	d = idleTime + settleTime
+	for _, s := range c.running {
+		if c.wants(plotThroughput) {
+			d += time.Duration(len(plotConnections)) * c.estimate()
+		}
+		if s.hasBacklog() {
+			d += time.Second // it starts once more
+			if c.wants(plotLatency) {
+				d += time.Duration(len(plotRates)) * c.estimate()
+			}
+			if c.wants(plotMemory) || c.wants(plotRecovery) {
+				d += fillTime
+			}
+		}
+	}
+	return d
+}
+
+// plot measures what the plots show. It ends all rivals.
+func (c *comparison) plot(ctx context.Context) error {
+	if c.wants(plotThroughput) {
 		if err := c.plotThroughput(ctx); err != nil {
 			return err
 		}
 	}
-	if want(plotLatency) {
+	if c.wants(plotLatency) {
 		if err := c.plotLatency(ctx); err != nil {
 			return err
 		}
 	}
 	servers := c.running
 	c.stop() // what follows starts each by itself, empty
-	if want(plotMemory) || want(plotRecovery) {
-		memory, recovery, err := c.plotBacklog(ctx, servers)
-		if err != nil {
-			return err
-		}
-		if want(plotMemory) {
-			c.Plots = append(c.Plots, memory)
-		}
-		if want(plotRecovery) {
-			c.Plots = append(c.Plots, recovery)
-		}
+	if !c.wants(plotMemory) && !c.wants(plotRecovery) {
+		return nil
+	}
+	memory, recovery, err := c.plotBacklog(ctx, servers)
+	if err != nil {
+		return err
+	}
+	if c.wants(plotMemory) {
+		c.Plots = append(c.Plots, memory)
+	}
+	if c.wants(plotRecovery) {
+		c.Plots = append(c.Plots, recovery)
 	}
 	return nil
 }
 
-// plotThroughput measures sends over numbers of connections.
+// plotThroughput shows sends over numbers of connections: those that the rounds have measured, and some more.
 func (c *comparison) plotThroughput(ctx context.Context) error {
 	p := chart{Name: plotThroughput, Title: "SendMessage, messages of 1 KiB", X: "connections", Y: "messages per second", LogX: true, LogY: true}
-	for _, connections := range []int{1, 2, 4, 8, 16, 32, 64, 128} {
-		for _, s := range c.running {
-			o := loadgen.Options{Scenario: loadgen.Send, Connections: connections, Duration: c.o.duration, WarmUp: c.o.warm}
-			r, err := c.one(ctx, s, o)
+	for _, s := range c.running {
+		for _, connections := range plotConnections {
+			more := cell{scenario: loadgen.Send, connections: connections}
+			r, err := c.one(ctx, s, more.options(c.o.duration, c.o.warm, false))
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
+			c.plan.finish(c.estimate())
 			if err != nil {
-				say("plot of throughput, %d connections, %s: %v", connections, s.name, err)
+				c.note("plot of throughput, %d connections, %s: %s", connections, s.name, oneLine(err))
 				continue
 			}
-			say("plot of throughput, %d connections, %s: %.0f messages/s", connections, s.name, rate(r))
+			c.plan.say("plot of throughput, %d connections, %s: %.0f messages/s", connections, s.label(), rate(r))
 			if rate(r) > 0 {
-				p.add(s.name, false, float64(connections), rate(r))
+				p.add(s.label(), false, float64(connections), rate(r))
+			}
+		}
+		for _, known := range []cell{send32, send128} {
+			if y := median(c.figures(known, s.name, rate)); y > 0 {
+				p.add(s.label(), false, float64(known.connections), y)
 			}
 		}
 	}
@@ -85,25 +127,31 @@ func (c *comparison) plotLatency(ctx context.Context) error {
 		Name: plotLatency, Title: "From send to receive, one message a request, 16+16 connections (dashed: p99)", X: "messages per second", Y: "milliseconds",
 		LogX: true, LogY: true,
 	}
-	left := slices.DeleteFunc(slices.Clone(c.running), func(s *process) bool { return s.drive != nil })
-	for _, load := range []float64{50, 100, 200, 500, 1000, 2000, 5000, 10_000} {
+	left := slices.DeleteFunc(slices.Clone(c.running), func(s *process) bool { return !s.hasBacklog() })
+	for i, load := range plotRates {
 		var kept []*process
 		for _, s := range left {
-			o := loadgen.Options{Scenario: loadgen.LongPoll, Connections: 16, Rate: load, Duration: c.o.duration, WarmUp: c.o.warm, DrainTimeout: 3 * time.Second}
-			r, err := c.one(ctx, s, o)
+			at := cell{scenario: loadgen.LongPoll, connections: longPoll.connections, rate: load}
+			r, err := c.one(ctx, s, at.options(c.o.duration, c.o.warm, false))
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
+			c.plan.finish(c.estimate())
 			if err != nil || rate(r) < 0.95*load {
-				say("plot of latency, %.0f messages/s, %s: it does not keep up (%v)", load, s.name, err)
+				reason := "it does not keep up"
+				if err != nil {
+					reason = oneLine(err)
+				}
+				c.plan.say("plot of latency, %.0f messages/s, %s: %s", load, s.label(), reason)
 				continue
 			}
 			x, y := delivery(p50)(r), delivery(p99)(r)
-			say("plot of latency, %.0f messages/s, %s: p50 %.2f ms, p99 %.2f ms", load, s.name, x, y)
-			p.add(s.name, false, load, x)
-			p.add(s.name+" p99", true, load, y)
+			c.plan.say("plot of latency, %.0f messages/s, %s: p50 %.2f ms, p99 %.2f ms", load, s.label(), x, y)
+			p.add(s.label(), false, load, x)
+			p.add(s.label()+" p99", true, load, y)
 			kept = append(kept, s)
 		}
+		c.plan.drop(time.Duration(len(left)-len(kept)) * c.estimate() * time.Duration(len(plotRates)-i-1))
 		left = kept
 	}
 	slices.SortStableFunc(p.Lines, func(a, b line) int {
@@ -113,24 +161,22 @@ func (c *comparison) plotLatency(ctx context.Context) error {
 	return nil
 }
 
-// fillTimeout is how long a server may take for one step of a backlog.
-const fillTimeout = 2 * time.Minute
-
 // plotBacklog fills queues and measures memory, and how long a server that keeps its messages takes from its start after kill -9 to the
 // first message received.
 func (c *comparison) plotBacklog(ctx context.Context, servers []*process) (memory, recovery chart, err error) {
-	memory = chart{Name: plotMemory, Title: "Memory with messages waiting, 1 KiB each", X: "messages waiting", Y: "MiB resident", LogY: true}
-	recovery = chart{Name: plotRecovery, Title: "From start after kill -9 to the first message received", X: "messages waiting", Y: "seconds", LogY: true}
+	memory = chart{Name: plotMemory, Title: "Memory with messages waiting, 1 KiB each", X: "messages waiting", Y: "MiB resident", LogX: true, LogY: true}
+	recovery = chart{Name: plotRecovery, Title: "From start after kill -9 to the first message received", X: "messages waiting", Y: "seconds", LogX: true, LogY: true}
 	for _, s := range servers {
-		if s.drive != nil {
+		if !s.hasBacklog() {
 			continue
 		}
 		err := c.backlogOf(ctx, s, &memory, &recovery)
 		if ctx.Err() != nil {
 			return memory, recovery, ctx.Err()
 		}
+		c.plan.finish(fillTime)
 		if err != nil {
-			say("plots of the backlog, %s: %v", s.name, err)
+			c.note("plots of backlogs, %s: %s", s.name, oneLine(err))
 		}
 	}
 	return memory, recovery, nil
@@ -143,49 +189,67 @@ func (c *comparison) backlogOf(ctx context.Context, old *process, memory, recove
 	}
 	defer func() { s.kill() }()
 	o := loadgen.Options{Scenario: loadgen.SendBatch, Endpoint: s.endpoint, Keys: keys, Connections: 16, NoVerify: true}
-	if o.Queue, err = loadgen.CreateQueue(ctx, o, "backlog"); err != nil {
+	if o.Queue, err = createQueue(ctx, s, "backlog"); err != nil {
 		return err
 	}
-	have := 0
-	for _, part := range []float64{0.01, 0.1, 0.25, 0.5, 1} {
+	have, filled := 0, time.Duration(0)
+	for _, part := range backlogParts {
 		o.Messages = int(float64(c.o.backlog)*part) - have
-		have += o.Messages
-		filling, cancel := context.WithTimeout(ctx, fillTimeout)
-		_, err := loadgen.Run(filling, o, nil)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("filling up to %d: %w", have, err)
+		if o.Messages <= 0 {
+			continue
 		}
+		began := time.Now()
+		filling, cancel := context.WithTimeout(ctx, fillTime-filled)
+		_, err := loadgen.Run(filling, o, nil)
+		timeOver := filling.Err() != nil
+		cancel()
+		filled += time.Since(began)
+		if timeOver {
+			c.plan.say("plots of backlogs, %s: more than %d messages cannot be sent in %v", s.label(), have, fillTime)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("after %d messages: %w", have, err)
+		}
+		have += o.Messages
 		_, bytes, err := loadgen.ProcessUsage(s.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}
-		memory.add(s.name, false, float64(have), float64(bytes)/(1<<20))
+		memory.add(s.label(), false, float64(have), float64(bytes)/(1<<20))
 		text := fmt.Sprintf("%d MiB resident", bytes>>20)
-		if s.keeper {
-			took, err := s.recover(ctx, o)
+		if s.survives() {
+			took, err := s.recover(ctx, o.Queue)
 			if err != nil {
-				return fmt.Errorf("recovery with %d: %w", have, err)
+				return fmt.Errorf("recovery with %d messages: %w", have, err)
 			}
-			recovery.add(s.name, false, float64(have), took.Seconds())
+			recovery.add(s.label(), false, float64(have), took.Seconds())
 			text += fmt.Sprintf(", back after %.2f s", took.Seconds())
 		}
-		say("plots of the backlog, %d messages, %s: %s", have, s.name, text)
+		c.plan.say("plots of backlogs, %s, %d messages: %s", s.label(), have, text)
 	}
 	return nil
 }
 
-// recover kills the process, starts it again, and returns how long that took until a message was received.
-func (s *process) recover(ctx context.Context, o loadgen.Options) (time.Duration, error) {
+// recover kills the process, starts it again, and returns how long that took until a message was received. The message stays in flight.
+func (s *process) recover(ctx context.Context, queueURL string) (time.Duration, error) {
 	s.signal(syscall.SIGKILL)
 	<-s.ended
 	begin := time.Now()
 	if err := s.launch(ctx); err != nil {
 		return 0, err
 	}
-	n, err := loadgen.Receive(ctx, o)
-	if err == nil && n == 0 {
-		err = errors.New("nothing is there to receive")
+	client, err := loadgen.NewClient(ctx, loadgen.Options{Endpoint: s.endpoint, Keys: keys})
+	if err != nil {
+		return 0, err
 	}
-	return time.Since(begin), err
+	defer client.Close()
+	var out struct{ Messages []struct{ MessageId string } }
+	if err := client.Do("ReceiveMessage", map[string]any{"QueueUrl": queueURL}, &out); err != nil {
+		return 0, err
+	}
+	if len(out.Messages) == 0 {
+		return 0, errors.New("nothing is there to receive")
+	}
+	return time.Since(begin), nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/staunchmq/staunch/internal/loadgen"
 )
@@ -31,8 +32,17 @@ func p99(op loadgen.Operation) float64 { return op.P99 }
 // report returns the tables, in Markdown.
 func (c *comparison) report(cells []cell) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s. %d rounds, %v each after a warm-up of %v; bodies of 1,024 bytes; every request signed; load generator on the same machine; medians of the rounds.\n\n",
-		c.Machine, c.o.rounds, c.o.duration, c.o.warm)
+	fmt.Fprintf(&b, "Machine: %s, shared by server and load generator. ", c.Machine)
+	if len(c.Fsync) > 0 {
+		var x, y []float64
+		for _, f := range c.Fsync {
+			x, y = append(x, f.P50), append(y, f.P99)
+		}
+		fmt.Fprintf(&b, "A plain write of 4 KiB and fsync on its disk: p50 %.2f ms, p99 %.2f ms. ", median(x), median(y))
+	}
+	fmt.Fprintf(&b, "Bodies of 1,024 bytes, every request signed, %d rounds in turns, %v each after %v of warm-up; medians, in brackets the lowest and the highest round. "+
+		"%s, took %v.\n\n", c.Rounds, c.o.duration, c.o.warm, c.Began.Format("2006-01-02"), time.Since(c.Began).Round(time.Second))
+	c.reportTargets(&b)
 	c.reportRates(&b, cells)
 	c.reportRatios(&b, cells, "staunch")
 	c.reportRatios(&b, cells, "staunch-memory")
@@ -43,26 +53,33 @@ func (c *comparison) report(cells []cell) string {
 	return b.String()
 }
 
-func (c *comparison) names() (names []string) {
-	for _, r := range c.Rivals {
-		names = append(names, r.Name)
+func (c *comparison) reportTargets(b *strings.Builder) {
+	if c.o.short {
+		return
 	}
-	return names
+	b.WriteString("**Targets**\n\n| scenario | target | figure | met |\n|---|---|---|---|\n")
+	for _, row := range c.targets() {
+		fmt.Fprintln(b, row)
+	}
+	b.WriteString("\n")
 }
 
 // table writes a table of cells and rivals.
-func (c *comparison) table(b *strings.Builder, title string, cells []cell, names []string, text func(cell, rival string) string) {
-	fmt.Fprintf(b, "**%s**\n\n| |", title)
+func (c *comparison) table(b *strings.Builder, title string, cells []cell, text func(cell cell, rival string) string) {
+	fmt.Fprintf(b, "**%s**\n\n| | an answer means |", title)
 	for _, cell := range cells {
 		fmt.Fprintf(b, " %s |", cell)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|", len(cells)) + "\n")
-	for _, name := range names {
-		fmt.Fprintf(b, "| %s |", name)
+	b.WriteString("\n|---|---|" + strings.Repeat("---:|", len(cells)) + "\n")
+	for _, r := range c.Rivals {
+		row, some := fmt.Sprintf("| %s | %s |", r.Name, r.Keeps), false
 		for _, cell := range cells {
-			fmt.Fprintf(b, " %s |", text(cell.String(), name))
+			entry := text(cell, r.Name)
+			row, some = row+" "+entry+" |", some || strings.Trim(entry, "–/ ") != ""
 		}
-		b.WriteString("\n")
+		if some {
+			fmt.Fprintln(b, row)
+		}
 	}
 	b.WriteString("\n")
 }
@@ -76,7 +93,7 @@ func paced(cells []cell) []cell {
 }
 
 func (c *comparison) reportRates(b *strings.Builder, cells []cell) {
-	c.table(b, "Messages per second", throughput(cells), c.names(), func(cell, rival string) string {
+	c.table(b, "Messages per second", throughput(cells), func(cell cell, rival string) string {
 		return number("%.0f", median(c.figures(cell, rival, rate))) + c.footnote(cell, rival)
 	})
 }
@@ -90,9 +107,9 @@ func number(format string, v float64) string {
 }
 
 // footnote marks what had a fault; reportRivals says which.
-func (c *comparison) footnote(cell, rival string) string {
+func (c *comparison) footnote(cell cell, rival string) string {
 	for _, m := range c.Results {
-		if m.Cell == cell && m.Rival == rival && m.Fault != "" {
+		if m.Cell == cell.String() && m.Rival == rival && m.Fault != "" {
 			return " (!)"
 		}
 	}
@@ -100,17 +117,14 @@ func (c *comparison) footnote(cell, rival string) string {
 }
 
 func (c *comparison) reportRatios(b *strings.Builder, cells []cell, of string) {
-	names := slices.DeleteFunc(c.names(), func(name string) bool { return name == of })
-	if len(names) == len(c.Rivals) || len(names) == 0 {
+	if !slices.ContainsFunc(c.Rivals, func(r described) bool { return r.Name == of }) || len(c.Rivals) == 1 {
 		return // it was not measured, or nothing else was
 	}
-	c.table(b, of+" as a multiple of", throughput(cells), names, func(cell, rival string) string {
-		list := c.ratios(cell, of, rival, rate)
-		text := number("%.2f", median(list))
-		if len(list) > 1 {
-			text += fmt.Sprintf(" (%.2f–%.2f)", slices.Min(list), slices.Max(list))
+	c.table(b, of+" as a multiple of", throughput(cells), func(cell cell, rival string) string {
+		if rival == of {
+			return "–"
 		}
-		return text
+		return spread("%.2f", c.ratios(cell, of, cell, rival))
 	})
 }
 
@@ -118,37 +132,47 @@ func (c *comparison) reportLatency(b *strings.Builder, cells []cell) {
 	if cells = paced(cells); len(cells) == 0 {
 		return
 	}
-	c.table(b, "Send to receive, p50 / p99 in milliseconds, receives waiting", cells, c.names(), func(cell, rival string) string {
+	c.table(b, "Send to receive, p50 / p99 in milliseconds, receives waiting", cells, func(cell cell, rival string) string {
 		x, y := median(c.figures(cell, rival, delivery(p50))), median(c.figures(cell, rival, delivery(p99)))
 		return number("%.2f", x) + " / " + number("%.2f", y) + c.footnote(cell, rival)
 	})
 }
 
 func (c *comparison) reportCPU(b *strings.Builder, cells []cell) {
-	c.table(b, "CPU time per request in microseconds, server / load generator", throughput(cells), c.names(), func(cell, rival string) string {
+	c.table(b, "CPU time per request in microseconds, server / load generator", throughput(cells), func(cell cell, rival string) string {
 		server := median(c.figures(cell, rival, func(r *loadgen.Result) float64 { return r.Phases[0].CPU.ServerPerRequest }))
 		client := median(c.figures(cell, rival, func(r *loadgen.Result) float64 { return r.Phases[0].CPU.ClientPerRequest }))
 		return number("%.0f", server) + " / " + number("%.0f", client)
 	})
 }
 
+// sqs is the protocol of those that can be compared.
+const sqs = "SQS"
+
 func (c *comparison) reportRivals(b *strings.Builder) {
-	b.WriteString("| server | version | protocol | an answer means |\n|---|---|---|---|\n")
+	b.WriteString("| server | version | protocol | an answer means | |\n|---|---|---|---|---|\n")
 	for _, r := range c.Rivals {
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", r.Name, r.Version, r.Speaks, r.Keeps)
+		what := r.Yardstick
+		if r.Speaks != sqs {
+			what = "context, no SQS"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Version, r.Speaks, r.Keeps, what)
 	}
-	b.WriteString("\n")
+	b.WriteString("\n`–`: not measured, because the server does not do it.\n\n")
 	for _, r := range rivals() {
 		if reason, ok := c.Skipped[r.name]; ok {
-			fmt.Fprintf(b, "- %s was skipped: %s\n", r.name, reason)
+			fmt.Fprintf(b, "- %s was not measured: %s\n", r.name, reason)
 		}
 	}
 	said := make(map[string]bool)
 	for _, m := range c.Results {
 		if key := m.Rival + m.Cell; m.Fault != "" && !said[key] {
 			said[key] = true
-			fmt.Fprintf(b, "- (!) %s, %s, round %d: %s\n", m.Rival, m.Cell, m.Round, strings.Join(strings.Fields(m.Fault), " "))
+			fmt.Fprintf(b, "- (!) %s, %s, round %d: %.300s\n", m.Rival, m.Cell, m.Round, m.Fault)
 		}
+	}
+	for _, text := range c.Notes {
+		fmt.Fprintf(b, "- %.300s\n", text)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,18 +16,34 @@ import (
 
 // rival is a server that is measured.
 type rival struct {
-	name   string
-	keeps  string // what an answer of it means
-	speaks string // protocol, when it is not SQS
-	own    bool   // a fault of it fails the run
-	keeper bool   // what it holds survives kill -9: its recovery is measured
-	fifo   bool   // it has FIFO queues
+	name      string
+	keeps     durability
+	yardstick string        // what it is for, when it is no rival: it has no long polls, and no place in the plots of backlogs
+	speaks    string        // protocol, when it is not SQS
+	own       bool          // a fault of it fails the run
+	fifo      bool          // it has FIFO queues
+	warmUp    time.Duration // how long it works before the first round; default firstWarmUp
 
 	// obtain builds or downloads it into a directory of its own, and returns how to start it.
 	obtain func(ctx context.Context, dir string) (*program, error)
 	// drive measures a cell over another protocol than SQS; nil: the load generator does.
 	drive func(ctx context.Context, s *process, o loadgen.Options) (*loadgen.Result, error)
 }
+
+// durability is what an answer of a server means.
+type durability string
+
+const (
+	fsynced  durability = "fsync"          // on disk, each answer after an fsync
+	unsynced durability = "disk, no fsync" // written, and lost with the machine
+	memory   durability = "memory"
+)
+
+// survives tells whether what a server holds is there after kill -9.
+func (r *rival) survives() bool { return r.keeps != memory }
+
+// label is the name with the durability, as tables and plots have it.
+func (r *rival) label() string { return fmt.Sprintf("%s (%s)", r.name, r.keeps) }
 
 // program is how a rival is started.
 type program struct {
@@ -51,7 +66,7 @@ type process struct {
 }
 
 // startTimeout is how long a rival may take to answer for the first time.
-const startTimeout = 2 * time.Minute
+const startTimeout = time.Minute
 
 // start starts a rival on its data directory and returns when it answers.
 func (r *rival) start(ctx context.Context, p *program, data string) (*process, error) {
@@ -71,7 +86,7 @@ func (s *process) launch(ctx context.Context) error {
 	if s.cmd, err = s.program.command(s.port, s.data); err != nil {
 		return err
 	}
-	output, err := os.OpenFile(filepath.Join(s.data, "..", s.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	output, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -105,6 +120,9 @@ func (s *process) launch(ctx context.Context) error {
 	}
 }
 
+// log returns the file of what the process says.
+func (s *process) log() string { return filepath.Join(s.data, "..", s.name+".log") }
+
 func lastLine(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -112,6 +130,16 @@ func lastLine(file string) string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return lines[len(lines)-1]
+}
+
+// runs tells whether the process has not ended.
+func (s *process) runs() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // signal sends a signal to the process and its children.
@@ -134,20 +162,24 @@ func freePort() (int, error) {
 // The keys that every request is signed with. Only the floor and Staunch look at them.
 var keys = loadgen.Keys{AccessKey: "test", SecretKey: "a-secret-for-measurements"}
 
-// answersListQueues tells whether a server answers a request of SQS, well or not.
+// answersListQueues tells whether a server answers a request of SQS.
 func answersListQueues(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader("{}"))
+	client, err := loadgen.NewClient(ctx, loadgen.Options{Endpoint: endpoint, Keys: keys})
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	r.Header.Set("X-Amz-Target", "AmazonSQS.ListQueues")
-	r.Close = true
-	answer, err := http.DefaultClient.Do(r)
+	defer client.Close()
+	return client.Do("ListQueues", struct{}{}, nil)
+}
+
+// createQueue creates a queue and returns its URL.
+func createQueue(ctx context.Context, s *process, name string) (url string, err error) {
+	client, err := loadgen.NewClient(ctx, loadgen.Options{Endpoint: s.endpoint, Keys: keys})
 	if err != nil {
-		return err
+		return "", err
 	}
-	return answer.Body.Close()
+	defer client.Close()
+	return client.CreateQueue(name, nil)
 }

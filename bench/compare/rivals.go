@@ -2,42 +2,54 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// What the answers of rivals mean.
-const (
-	everyAnswerSynced = "on disk, every answer fsynced"
-	memoryOnly        = "memory only"
-)
-
-// rivals is the list of all that are measured, in the order of the table.
+// rivals is the list of all that are measured, in the order of the tables.
 func rivals() []*rival {
 	return append([]*rival{
-		{name: "staunch", keeps: everyAnswerSynced, own: true, keeper: true, fifo: true, obtain: staunch("--auth", "verify")},
-		{name: "staunch-unverified", keeps: everyAnswerSynced + ", signatures not verified", own: true, fifo: true, obtain: staunch()},
-		{name: "staunch-memory", keeps: memoryOnly, own: true, fifo: true, obtain: staunch("--auth", "verify", "--journal", "memory")},
-		{name: "floor", keeps: "yardstick: fsync to a growing file", own: true, obtain: floor("growing")},
-		{name: "floor-preallocated", keeps: "yardstick: fsync to a preallocated file", own: true, obtain: floor("preallocated")},
-		{name: "floor-none", keeps: "yardstick: no file", own: true, obtain: floor("none")},
-		{name: "elasticmq", keeps: memoryOnly, fifo: true, obtain: elasticMQ(false)},
-		{name: "elasticmq-h2", keeps: "on disk by H2, no fsync of each answer", keeper: true, fifo: true, obtain: elasticMQ(true)},
-		{name: "localstack", keeps: memoryOnly, fifo: true, obtain: localStack},
-		{name: "moto", keeps: memoryOnly, fifo: true, obtain: moto},
-		{name: "goaws", keeps: memoryOnly, fifo: true, obtain: goProgram("github.com/Admiral-Piett/goaws/app/cmd", goAWS)},
-		{name: "sqslite", keeps: memoryOnly, obtain: goProgram("github.com/wcharczuk/sqslite", sqslite)},
-		{name: "smoothmq", keeps: "on disk by SQLite", obtain: goProgram("github.com/poundifdef/smoothmq", smoothMQ)},
+		{name: "staunch", keeps: fsynced, own: true, fifo: true, obtain: staunch("--auth", "verify")},
+		{name: "staunch-unverified", keeps: fsynced, yardstick: "signatures are not looked at", own: true, obtain: staunch()},
+		{name: "staunch-memory", keeps: memory, own: true, fifo: true, obtain: staunch("--auth", "verify", "--journal", "memory")},
+		{name: "floor", keeps: fsynced, yardstick: "a growing file", own: true, obtain: floor("growing")},
+		{name: "floor-preallocated", keeps: fsynced, yardstick: "a preallocated file", own: true, obtain: floor("preallocated")},
+		{name: "floor-none", keeps: memory, yardstick: "no file", own: true, obtain: floor("none")},
+		{name: "elasticmq", keeps: memory, fifo: true, warmUp: compiling, obtain: elasticMQ(false)},
+		{name: "elasticmq-h2", keeps: unsynced, fifo: true, warmUp: compiling, obtain: elasticMQ(true)},
+		{name: "goaws", keeps: memory, fifo: true, obtain: goProgram("github.com/Admiral-Piett/goaws", "v0.5.4", "app/cmd", goAWS)},
+		{name: "localstack", keeps: memory, fifo: true, obtain: localStack},
+		{name: "ministack", keeps: memory, fifo: true, obtain: miniStack},
+		{name: "moto", keeps: memory, fifo: true, obtain: moto},
+		{name: "sqslite", keeps: memory, obtain: goProgram("github.com/wcharczuk/sqslite", "latest", "", sqslite)},
+		{name: "smoothmq", keeps: unsynced, obtain: goProgram("github.com/poundifdef/smoothmq", "latest", "", smoothMQ)},
+		{name: "sqslite-npm", keeps: memory, obtain: unmeasured("version 2.1.1 answers requests at / alone, in the Query protocol, and none at the queue URLs that it gives out")},
 	}, brokers()...)
 }
 
+// compiling is how long a server works before the first round whose compiler works as it runs.
+const compiling = 15 * time.Second
+
+// unmeasured is of a server that can be had, and cannot be measured.
+func unmeasured(why string) func(context.Context, string) (*program, error) {
+	return func(context.Context, string) (*program, error) { return nil, errors.New(why) }
+}
+
+// buildTimeout is how long a step of building or downloading may take.
+const buildTimeout = 10 * time.Minute
+
 // build runs a command and returns its output as the error if it fails.
 func build(ctx context.Context, dir string, environ []string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
+	defer cancel()
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Dir, c.Env = dir, append(os.Environ(), environ...)
 	out, err := c.CombinedOutput()
@@ -133,7 +145,7 @@ node-address { host = "127.0.0.1", port = %d }
 rest-sqs { bind-hostname = "127.0.0.1", bind-port = %[1]d }
 rest-stats.enabled = false
 queues-storage { enabled = %v, path = %q }
-messages-storage { enabled = %[2]v, driver-class = "org.h2.Driver", uri = %q }
+messages-storage { enabled = %[2]v, driver-class = "org.h2.Driver", uri = %[4]q }
 `, port, storage, filepath.Join(data, "queues.conf"), "jdbc:h2:"+filepath.Join(data, "messages"))
 			file := filepath.Join(data, "elasticmq.conf")
 			if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
@@ -186,16 +198,38 @@ func localStack(ctx context.Context, dir string) (*program, error) {
 	}}, nil
 }
 
-// goProgram installs a main package by the Go module proxy.
-func goProgram(path string, args func(bin string, port int, data string) ([]string, error)) func(context.Context, string) (*program, error) {
+// miniStack emulates all of AWS in one process. Only its SQS is started.
+func miniStack(ctx context.Context, dir string) (*program, error) {
+	const version = "1.5.33"
+	if err := venv(ctx, dir, "ministack=="+version); err != nil {
+		return nil, err
+	}
+	return &program{version: version, command: func(port int, data string) (*exec.Cmd, error) {
+		c := exec.Command(filepath.Join(dir, "bin", "ministack"))
+		c.Dir = data
+		c.Env = append(os.Environ(), "HOME="+data, "SERVICES=sqs", "GATEWAY_PORT="+strconv.Itoa(port), "LOG_LEVEL=ERROR")
+		return c, nil
+	}}, nil
+}
+
+// goProgram builds a main package of a module, by the Go module proxy. The module is required by one of its own: that asks for no list of versions, which
+// not every proxy has.
+func goProgram(module, version, main string, args func(bin string, port int, data string) ([]string, error)) func(context.Context, string) (*program, error) {
 	return func(ctx context.Context, dir string) (*program, error) {
-		bin := filepath.Join(dir, filepath.Base(path))
+		bin := filepath.Join(dir, filepath.Base(module)+"-"+version)
 		if _, err := os.Stat(bin); err != nil {
-			if err := build(ctx, os.TempDir(), []string{"GOBIN=" + dir, "GOFLAGS="}, "go", "install", path+"@latest"); err != nil {
-				return nil, err
+			_ = os.Remove(filepath.Join(dir, "go.mod")) // of another version
+			requires := []string{"go", "mod", "edit", "-require=" + module + "@" + version}
+			if version == "latest" {
+				requires = []string{"go", "get", module + "@" + version}
+			}
+			for _, step := range [][]string{{"go", "mod", "init", "local"}, requires, {"go", "build", "-mod=mod", "-o", bin, path.Join(module, main)}} {
+				if err := build(ctx, dir, []string{"GOFLAGS=", "GOWORK=off"}, step...); err != nil {
+					return nil, err
+				}
 			}
 		}
-		return &program{version: "latest", command: func(port int, data string) (*exec.Cmd, error) {
+		return &program{version: version, command: func(port int, data string) (*exec.Cmd, error) {
 			list, err := args(bin, port, data)
 			if err != nil {
 				return nil, err
