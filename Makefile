@@ -67,7 +67,7 @@ conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
 	conformance/run.sh $(CLIENTS)
 
 .PHONY: bench
-bench: build ## Measure, with BENCHFLAGS
+bench: build ## Measure what large numbers do, with BENCHFLAGS="-scenario …"
 	go run ./bench -bin bin/staunch $(BENCHFLAGS)
 
 .PHONY: compare

@@ -46,7 +46,7 @@ func (o *options) backlog() error {
 		return err
 	}
 	defer c.Close()
-	if n, err := receiveDelete(c, s.endpoint, url); err != nil || n == 0 {
+	if n, err := c.receiveDelete(url); err != nil || n == 0 {
 		return fmt.Errorf("receive after the restart: %d messages, error %v", n, err)
 	}
 	fmt.Printf("kill -9 to the first answered receive: %v, resident %d MiB\n", time.Since(began).Round(time.Millisecond), s.resident()>>20)
@@ -97,16 +97,16 @@ func (o *options) fillInParts(s *server, url string) error {
 
 // fill sends n messages in batches of ten.
 func (o *options) fill(endpoint, url string, n int) (outcome, error) {
-	batch := sends(endpoint, url, o.size, true)
+	batch := batches(url, o.size)
 	shown := showProgress("fill", n)
 	defer shown.end()
 	var left atomic.Int64
 	left.Store(int64(n))
-	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
+	return o.parallel(endpoint, func(c *client) (int, bool, error) {
 		if left.Add(-10) < 0 {
 			return 0, false, nil
 		}
-		_, err := c.do(batch())
+		_, err := c.Send("SendMessageBatch", batch())
 		shown.done.Add(10)
 		return 10, true, err
 	})
@@ -115,11 +115,11 @@ func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 // drain receives and deletes for o.duration, or until the queue is empty.
 func (o *options) drain(endpoint, url string) (outcome, error) {
 	end := time.Now().Add(o.duration)
-	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
+	return o.parallel(endpoint, func(c *client) (int, bool, error) {
 		if !time.Now().Before(end) {
 			return 0, false, nil
 		}
-		n, err := receiveDelete(c, endpoint, url)
+		n, err := c.receiveDelete(url)
 		return n, n > 0, err
 	})
 }

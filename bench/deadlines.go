@@ -39,7 +39,7 @@ func (o *options) timeoutsAtOnce(s *server) (sends outcome, err error) {
 	if err != nil {
 		return sends, err
 	}
-	if sends, err = o.fillWith(s.endpoint, url, "fill", o.inFlight, func(int) map[string]any { return nil }); err != nil {
+	if sends, err = o.fillWith(s.endpoint, url, "fill", o.inFlight, func(int) request { return nil }); err != nil {
 		return sends, err
 	}
 	due, err := o.receiveUntil(s, url, 2*time.Second+3*sends.took) // receives take about twice as long as the same number of sends
@@ -81,10 +81,10 @@ func (o *options) delaysEnd(s *server, each, window time.Duration, atOnce bool) 
 	// A delay is 900 s at the most, in whole seconds.
 	due := time.Now().Add(2*time.Second + time.Duration(o.messages)*each)
 	var late bool
-	_, err = o.fillWith(s.endpoint, url, "send with delays", o.messages, func(i int) map[string]any {
+	_, err = o.fillWith(s.endpoint, url, "send with delays", o.messages, func(i int) request {
 		left := time.Until(due.Add(window * time.Duration(i%1000) / 1000))
 		late = late || left < 0
-		return map[string]any{"DelaySeconds": min(900, max(1, int(left/time.Second)))}
+		return request{"DelaySeconds": min(900, max(1, int(left/time.Second)))}
 	})
 	if err != nil {
 		return err

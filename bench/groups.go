@@ -27,8 +27,8 @@ func (o *options) stuckGroup() error {
 		return err
 	}
 	inGroups := func(kind string) message {
-		return func(i int) map[string]any {
-			return map[string]any{"MessageGroupId": fmt.Sprintf("group-%d", i%(o.groups-1)), "MessageDeduplicationId": fmt.Sprint(kind, i)}
+		return func(i int) request {
+			return request{"MessageGroupId": fmt.Sprintf("group-%d", i%(o.groups-1)), "MessageDeduplicationId": fmt.Sprint(kind, i)}
 		}
 	}
 	for _, q := range []struct{ name, url string }{{"queue with a stuck group", stuck}, {"queue without", plain}} {
@@ -44,8 +44,8 @@ func (o *options) stuckGroup() error {
 
 // fillStuck sends n messages of one group and takes the first of them.
 func (o *options) fillStuck(s *server, url string, n int) error {
-	_, err := o.fillWith(s.endpoint, url, "fill the stuck group", n, func(i int) map[string]any {
-		return map[string]any{"MessageGroupId": "stuck", "MessageDeduplicationId": fmt.Sprint("stuck", i)}
+	_, err := o.fillWith(s.endpoint, url, "fill the stuck group", n, func(i int) request {
+		return request{"MessageGroupId": "stuck", "MessageDeduplicationId": fmt.Sprint("stuck", i)}
 	})
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (o *options) fillStuck(s *server, url string, n int) error {
 		return err
 	}
 	defer c.Close()
-	if _, err := c.do(request(s.endpoint, "ReceiveMessage", map[string]any{"QueueUrl": url, "VisibilityTimeout": 43_200})); err != nil {
+	if err := c.Do("ReceiveMessage", request{"QueueUrl": url, "VisibilityTimeout": 43_200}, nil); err != nil {
 		return err
 	}
 	return awaitCounts(s.endpoint, url, counts{visible: n - 1, inFlight: 1})
@@ -92,11 +92,11 @@ func (o *options) drainByTurns(s *server, plain, stuck string, n int) error {
 func (o *options) drainSome(endpoint, url string, n int) (outcome, error) {
 	var taken atomic.Int64
 	began := time.Now()
-	result, err := o.parallel(endpoint, func(c *conn) (int, bool, error) {
+	result, err := o.parallel(endpoint, func(c *client) (int, bool, error) {
 		if taken.Load() >= int64(n) {
 			return 0, false, nil
 		}
-		got, err := receiveDelete(c, endpoint, url)
+		got, err := c.receiveDelete(url)
 		taken.Add(int64(got))
 		return got, got > 0, err
 	})

@@ -3,12 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 )
 
 // message is what fill asks for message number i beside its body.
-type message func(i int) map[string]any
+type message func(i int) request
 
 // fillWith sends n messages in batches of ten, message(i) with a body each, and shows how far it is.
 func (o *options) fillWith(endpoint, url, what string, n int, message message) (outcome, error) {
@@ -19,26 +20,23 @@ func (o *options) fillWith(endpoint, url, what string, n int, message message) (
 		bodies[i] = randomText(o.size)
 	}
 	var next atomic.Int64
-	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
+	return o.parallel(endpoint, func(c *client) (int, bool, error) {
 		first := int(next.Add(10)) - 10
 		if first >= n {
 			return 0, false, nil
 		}
-		var entries []map[string]any
+		var entries []request
 		for i := first; i < min(first+10, n); i++ {
-			entry := map[string]any{"Id": fmt.Sprint(i - first), "MessageBody": bodies[i%variants]}
-			for k, v := range message(i) {
-				entry[k] = v
-			}
+			entry := request{"Id": fmt.Sprint(i - first), "MessageBody": bodies[i%variants]}
+			maps.Copy(entry, message(i))
 			entries = append(entries, entry)
 		}
-		answer, err := c.do(request(endpoint, "SendMessageBatch", map[string]any{"QueueUrl": url, "Entries": entries}))
-		if err != nil {
+		var out struct{ Failed []json.RawMessage }
+		if err := c.Do("SendMessageBatch", request{"QueueUrl": url, "Entries": entries}, &out); err != nil {
 			return 0, false, err
 		}
-		var out struct{ Failed []json.RawMessage }
-		if err := json.Unmarshal(answer, &out); err != nil || len(out.Failed) > 0 {
-			return 0, false, fmt.Errorf("%s: %d of a batch failed: %s", what, len(out.Failed), answer)
+		if len(out.Failed) > 0 {
+			return 0, false, fmt.Errorf("%s: %d of a batch failed: %s", what, len(out.Failed), out.Failed)
 		}
 		shown.done.Add(int64(len(entries)))
 		return len(entries), true, nil
@@ -51,18 +49,13 @@ func (o *options) receiveAll(endpoint, url, what string, n int, visibility func(
 	defer shown.end()
 	var left atomic.Int64
 	left.Store(int64(n))
-	return o.parallel(endpoint, func(c *conn) (int, bool, error) {
+	return o.parallel(endpoint, func(c *client) (int, bool, error) {
 		most := min(left.Add(-10)+10, 10)
 		if most <= 0 {
 			return 0, false, nil
 		}
-		answer, err := c.do(request(endpoint, "ReceiveMessage", map[string]any{
-			"QueueUrl": url, "MaxNumberOfMessages": most, "VisibilityTimeout": visibility()}))
-		if err != nil {
-			return 0, false, err
-		}
-		var out struct{ Messages []json.RawMessage }
-		if err := json.Unmarshal(answer, &out); err != nil {
+		var out received
+		if err := c.Do("ReceiveMessage", request{"QueueUrl": url, "MaxNumberOfMessages": most, "VisibilityTimeout": visibility()}, &out); err != nil {
 			return 0, false, err
 		}
 		left.Add(most - int64(len(out.Messages)))
@@ -74,13 +67,9 @@ func (o *options) receiveAll(endpoint, url, what string, n int, visibility func(
 // counts are the numbers of messages that GetQueueAttributes says.
 type counts struct{ visible, inFlight, delayed int }
 
-func queueCounts(c *conn, endpoint, url string) (n counts, err error) {
-	answer, err := c.do(request(endpoint, "GetQueueAttributes", map[string]any{"QueueUrl": url, "AttributeNames": []string{"All"}}))
-	if err != nil {
-		return n, err
-	}
+func (c *client) counts(url string) (n counts, err error) {
 	var out struct{ Attributes map[string]string }
-	if err := json.Unmarshal(answer, &out); err != nil {
+	if err := c.Do("GetQueueAttributes", request{"QueueUrl": url, "AttributeNames": []string{"All"}}, &out); err != nil {
 		return n, err
 	}
 	for name, field := range map[string]*int{
@@ -103,7 +92,7 @@ func awaitCounts(endpoint, url string, want counts) error {
 	}
 	defer c.Close()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		got, err := queueCounts(c, endpoint, url)
+		got, err := c.counts(url)
 		if err != nil || got == want {
 			return err
 		}

@@ -1,14 +1,28 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"fmt"
+	"sync"
 	"syscall"
 	"time"
 )
 
 // pollSeconds is how long a long poll waits: the most that SQS allows.
 const pollSeconds = 20
+
+// pollBody is what is sent to one of the polls.
+const pollBody = "for the one that has waited longest"
+
+// poll waits for that message.
+func (c *client) poll(url string) error {
+	var out struct{ Messages []struct{ Body string } }
+	err := c.Do("ReceiveMessage", request{"QueueUrl": url, "WaitTimeSeconds": pollSeconds}, &out)
+	if err == nil && (len(out.Messages) != 1 || out.Messages[0].Body != pollBody) {
+		err = fmt.Errorf("the first poll that was answered got %v", out.Messages)
+	}
+	return err
+}
 
 // longPolls lets receives wait, measures the server while they do, and sends a message to one.
 func (o *options) longPolls() error {
@@ -41,19 +55,24 @@ func (o *options) pollAtOnce(s *server) (began time.Time, err error) {
 		}
 	}
 	before := s.resident()
-	conns := make([]*conn, o.polls)
-	for i := range conns {
-		if conns[i], err = dial(s.endpoint); err != nil {
-			return time.Now(), err
-		}
-		defer conns[i].Close()
-	}
 	began = time.Now()
-	for i, c := range conns {
-		if _, err := c.Write(request(s.endpoint, "ReceiveMessage", map[string]any{
-			"QueueUrl": urls[i%queues], "WaitTimeSeconds": pollSeconds})); err != nil {
+	ctx, end := context.WithCancel(context.Background())
+	var polls sync.WaitGroup
+	defer polls.Wait()
+	defer end()
+	answers := make(chan error, o.polls) // of the polls of the first queue
+	for i := range o.polls {
+		c, err := dialUntil(ctx, s.endpoint)
+		if err != nil {
 			return began, err
 		}
+		polls.Go(func() {
+			defer c.Close()
+			err := c.poll(urls[i%queues])
+			if i%queues == 0 {
+				answers <- err
+			}
+		})
 	}
 	if err := s.awaitMetric("staunch_waiting_receives", float64(o.polls)); err != nil {
 		return began, err
@@ -75,19 +94,8 @@ func (o *options) pollAtOnce(s *server) (began time.Time, err error) {
 		return began, err
 	}
 	defer sender.Close()
-	const body = "for the one that has waited longest"
-	answers := make(chan error)
-	for i := 0; i < o.polls; i += queues {
-		go func() {
-			answer, err := conns[i].answer()
-			if err == nil && !bytes.Contains(answer, []byte(body)) {
-				err = fmt.Errorf("the first poll that was answered got %.200s", answer)
-			}
-			answers <- err
-		}()
-	}
 	sent := time.Now()
-	if _, err := sender.do(request(s.endpoint, "SendMessage", map[string]any{"QueueUrl": urls[0], "MessageBody": body})); err != nil {
+	if err := sender.Do("SendMessage", request{"QueueUrl": urls[0], "MessageBody": pollBody}, nil); err != nil {
 		return began, err
 	}
 	if err := <-answers; err != nil {

@@ -11,12 +11,12 @@ import (
 
 // probe sends, receives and deletes one message after the other on a queue of its own, and notes how long each request took.
 type probe struct {
-	endpoint, url string
-	conn          *conn
-	ended         atomic.Bool
-	group         sync.WaitGroup
-	err           error
-	request       []time.Duration
+	url     string
+	client  *client
+	ended   atomic.Bool
+	group   sync.WaitGroup
+	err     error
+	request []time.Duration
 }
 
 // newProbe makes a probe on a new queue.
@@ -26,14 +26,13 @@ func (o *options) newProbe(endpoint string) (*probe, error) {
 		return nil, err
 	}
 	c, err := dial(endpoint)
-	return &probe{endpoint: endpoint, url: url, conn: c}, err
+	return &probe{url: url, client: c}, err
 }
 
 func (p *probe) start() {
-	send := request(p.endpoint, "SendMessage", map[string]any{"QueueUrl": p.url, "MessageBody": "probe"})
 	p.group.Go(func() {
 		for { // once in any case, however short the time is
-			if p.err = p.once(send); p.err != nil || p.ended.Load() {
+			if p.err = p.once(); p.err != nil || p.ended.Load() {
 				return
 			}
 			time.Sleep(time.Millisecond)
@@ -41,13 +40,13 @@ func (p *probe) start() {
 	})
 }
 
-func (p *probe) once(send []byte) error {
+func (p *probe) once() error {
 	began := time.Now()
-	if _, err := p.conn.do(send); err != nil {
+	if err := p.client.Do("SendMessage", request{"QueueUrl": p.url, "MessageBody": "probe"}, nil); err != nil {
 		return err
 	}
 	sent := time.Now()
-	n, err := receiveDelete(p.conn, p.endpoint, p.url)
+	n, err := p.client.receiveDelete(p.url)
 	if err != nil {
 		return err
 	}
@@ -72,7 +71,7 @@ func (s stalls) String() string {
 func (p *probe) stop() (stalls, error) {
 	p.ended.Store(true)
 	p.group.Wait()
-	_ = p.conn.Close()
+	p.client.Close()
 	if p.err != nil || len(p.request) == 0 {
 		return stalls{}, errors.Join(errors.New("the probe failed"), p.err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -22,11 +23,11 @@ func (o *options) purge() error {
 	if err != nil || !o.expiry {
 		return err
 	}
-	return o.fillAndEmpty(s, "expiry", "SetQueueAttributes", map[string]any{"Attributes": map[string]string{"MessageRetentionPeriod": "60"}})
+	return o.fillAndEmpty(s, "expiry", "SetQueueAttributes", request{"Attributes": map[string]string{"MessageRetentionPeriod": "60"}})
 }
 
 // fillAndEmpty fills a queue and does what empties it.
-func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any) error {
+func (o *options) fillAndEmpty(s *server, what, action string, in request) error {
 	empty := diskUsed(o.data)
 	url, err := o.createQueue(s.endpoint)
 	if err != nil {
@@ -53,12 +54,10 @@ func (o *options) fillAndEmpty(s *server, what, action string, in map[string]any
 	around := min(time.Second, o.duration)
 	seen, err := o.probeDuring(s.endpoint, func() error {
 		time.Sleep(around)
-		all := map[string]any{"QueueUrl": url}
-		for k, v := range in {
-			all[k] = v
-		}
+		all := request{"QueueUrl": url}
+		maps.Copy(all, in)
 		began = time.Now()
-		if _, err := c.do(request(s.endpoint, action, all)); err != nil {
+		if err := c.Do(action, all, nil); err != nil {
 			return err
 		}
 		answered = time.Since(began)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -34,7 +33,7 @@ func (o *options) manyQueues() error {
 		return err
 	}
 	defer c.Close()
-	if n, err := receiveDelete(c, s.endpoint, s.endpoint+"/000000000000/"+queueName(0)); err != nil || n != 1 {
+	if n, err := c.receiveDelete(s.endpoint + "/000000000000/" + queueName(0)); err != nil || n != 1 {
 		return fmt.Errorf("receive after the restart: %d messages, error %v", n, err)
 	}
 	fmt.Printf("kill -9 to the first answered receive: %v (target: below 2s), resident %d MiB\n", time.Since(began).Round(time.Millisecond), s.resident()>>20)
@@ -47,18 +46,14 @@ func (o *options) createMany(s *server) error {
 	shown := showProgress("create queues", o.queues)
 	defer shown.end()
 	var next atomic.Int64
-	result, err := o.parallel(s.endpoint, func(c *conn) (int, bool, error) {
+	result, err := o.parallel(s.endpoint, func(c *client) (int, bool, error) {
 		i := int(next.Add(1)) - 1
 		if i >= o.queues {
 			return 0, false, nil
 		}
-		answer, err := c.do(request(s.endpoint, "CreateQueue", map[string]any{"QueueName": queueName(i)}))
+		url, err := c.CreateQueue(queueName(i), nil)
 		if err == nil && i%100 == 0 {
-			var out struct{ QueueUrl string }
-			if err := json.Unmarshal(answer, &out); err != nil {
-				return 0, false, err
-			}
-			_, err = c.do(request(s.endpoint, "SendMessage", map[string]any{"QueueUrl": out.QueueUrl, "MessageBody": randomText(o.size)}))
+			err = c.Do("SendMessage", request{"QueueUrl": url, "MessageBody": randomText(o.size)}, nil)
 		}
 		shown.done.Add(1)
 		return 1, true, err
@@ -78,12 +73,12 @@ func (o *options) listMany(s *server) error {
 	defer c.Close()
 	began, total, pages := time.Now(), 0, 0
 	for token := ""; pages == 0 || token != ""; pages++ {
-		in := map[string]any{"MaxResults": 1000}
+		in := request{"MaxResults": 1000}
 		if token != "" {
 			in["NextToken"] = token
 		}
 		var n int
-		if n, token, err = listQueues(c, s.endpoint, in); err != nil {
+		if n, token, err = c.listQueues(in); err != nil {
 			return err
 		}
 		total += n
@@ -93,7 +88,7 @@ func (o *options) listMany(s *server) error {
 	const prefixes = 100
 	for i := range prefixes {
 		prefix := queueName(i * o.queues / prefixes)
-		n, _, err := listQueues(c, s.endpoint, map[string]any{"QueueNamePrefix": prefix})
+		n, _, err := c.listQueues(request{"QueueNamePrefix": prefix})
 		if err != nil || n != 1 {
 			return fmt.Errorf("ListQueues with the prefix %s: %d queues, error %v", prefix, n, err)
 		}
@@ -106,15 +101,11 @@ func (o *options) listMany(s *server) error {
 	return nil
 }
 
-func listQueues(c *conn, endpoint string, in map[string]any) (n int, token string, err error) {
-	answer, err := c.do(request(endpoint, "ListQueues", in))
-	if err != nil {
-		return 0, "", err
-	}
+func (c *client) listQueues(in request) (n int, token string, err error) {
 	var out struct {
 		QueueUrls []string
 		NextToken string
 	}
-	err = json.Unmarshal(answer, &out)
+	err = c.Do("ListQueues", in, &out)
 	return len(out.QueueUrls), out.NextToken, err
 }

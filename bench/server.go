@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/loadgen"
 )
 
 var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
@@ -28,7 +28,7 @@ type server struct {
 
 // startServer starts a server on the data directory and returns when it has printed its endpoints.
 func (o *options) startServer(settings ...string) (*server, error) {
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", o.data, "--journal", o.journal, "--log-level", "warn"}
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", o.data, "--log-level", "warn"}
 	cmd := exec.Command(o.bin, append(args, settings...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -80,30 +80,14 @@ func (s *server) checkResident(most int64) error {
 
 // resident returns the server's resident memory in bytes.
 func (s *server) resident() (bytesUsed int64) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	if _, after, ok := bytes.Cut(data, []byte("VmRSS:")); ok {
-		_, _ = fmt.Sscan(string(after), &bytesUsed)
-	}
-	return bytesUsed << 10
+	_, bytesUsed, _ = loadgen.ProcessUsage(s.cmd.Process.Pid) // 0 of a server that has ended: what comes next says so
+	return bytesUsed
 }
 
 // cpu returns how much CPU time the server has used.
-func (s *server) cpu() time.Duration {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	const perSecond = 100 // clock ticks: USER_HZ is 100 on Linux
-	_, after, _ := bytes.Cut(data, []byte(") "))
-	var user, system int64
-	if fields := bytes.Fields(after); len(fields) > 12 {
-		_, _ = fmt.Sscan(string(fields[11]), &user)
-		_, _ = fmt.Sscan(string(fields[12]), &system)
-	}
-	return time.Duration(user+system) * time.Second / perSecond
+func (s *server) cpu() (used time.Duration) {
+	used, _, _ = loadgen.ProcessUsage(s.cmd.Process.Pid)
+	return used
 }
 
 // metric returns the sum of a metric of the server over its labels.
@@ -183,29 +167,4 @@ func diskUsed(dir string) (n int64) {
 		return nil
 	})
 	return n
-}
-
-// measureFsync prints how long writing 4 KiB and an fsync take.
-func measureFsync(dir string) error {
-	f, err := os.CreateTemp(dir, "fsync-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	took := make([]time.Duration, 200)
-	block := make([]byte, 4096)
-	for i := range took {
-		start := time.Now()
-		if _, err := f.Write(block); err != nil {
-			return err
-		}
-		if err := f.Sync(); err != nil {
-			return err
-		}
-		took[i] = time.Since(start)
-	}
-	slices.Sort(took)
-	fmt.Printf("raw fsync of an appended 4 KiB: p50 %v, p99 %v\n", took[len(took)/2], took[len(took)*99/100])
-	return nil
 }

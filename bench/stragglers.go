@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,13 +86,13 @@ func (t *turnover) run() (rate float64, err error) {
 		return 0, err
 	}
 	t.began = time.Now()
-	batch := sends(t.server.endpoint, t.url, t.size, true)
-	result, err := on.parallel(t.server.endpoint, func(c *conn) (int, bool, error) {
+	batch := batches(t.url, t.size)
+	result, err := on.parallel(t.server.endpoint, func(c *client) (int, bool, error) {
 		n := t.done.Add(10)
 		if n > int64(t.messages) {
 			return 0, false, nil
 		}
-		if _, err := c.do(batch()); err != nil {
+		if _, err := c.Send("SendMessageBatch", batch()); err != nil {
 			return 0, false, err
 		}
 		if err := t.receiveSome(c); err != nil {
@@ -111,29 +110,20 @@ func (t *turnover) run() (rate float64, err error) {
 }
 
 // receiveSome receives up to ten messages and deletes them, but for those that stay.
-func (t *turnover) receiveSome(c *conn) error {
-	body, err := c.do(request(t.server.endpoint, "ReceiveMessage", map[string]any{"QueueUrl": t.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 43_200}))
-	if err != nil {
+func (t *turnover) receiveSome(c *client) error {
+	var out received
+	if err := c.Do("ReceiveMessage", request{"QueueUrl": t.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 43_200}, &out); err != nil {
 		return err
 	}
-	var out struct {
-		Messages []struct{ ReceiptHandle string }
-	}
-	if err := json.Unmarshal(body, &out); err != nil {
-		return err
-	}
-	var entries []map[string]any
-	for i, m := range out.Messages {
+	var handles []string
+	for _, m := range out.Messages {
 		if t.every > 0 && (t.kept.Load() == 0 || t.done.Load()/int64(t.every) > t.kept.Load()) {
 			t.kept.Add(1)
 			continue
 		}
-		entries = append(entries, map[string]any{"Id": strconv.Itoa(i), "ReceiptHandle": m.ReceiptHandle})
+		handles = append(handles, m.ReceiptHandle)
 	}
-	if len(entries) > 0 {
-		_, err = c.do(request(t.server.endpoint, "DeleteMessageBatch", map[string]any{"QueueUrl": t.url, "Entries": entries}))
-	}
-	return err
+	return c.delete(t.url, handles)
 }
 
 // live returns about how many bytes the messages take that are there.
@@ -159,8 +149,8 @@ func (t *turnover) report(when string) error {
 func mebibytes[N int64 | float64](n N) float64 { return float64(n) / (1 << 20) }
 
 // goOn sends, receives and deletes a little more: a journal is trimmed at checkpoints, which come with what is written.
-func (t *turnover) goOn(c *conn) error {
-	if _, err := c.do(sends(t.server.endpoint, t.url, t.size, true)()); err != nil {
+func (t *turnover) goOn(c *client) error {
+	if _, err := c.Send("SendMessageBatch", batches(t.url, t.size)()); err != nil {
 		return err
 	}
 	return t.receiveSome(c)

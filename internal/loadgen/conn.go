@@ -95,19 +95,19 @@ func (c *conn) close() {
 	}
 }
 
-// statusError is an answer that was not HTTP 200.
-type statusError struct {
+// StatusError is an answer that was not HTTP 200. The server is there, and speaks.
+type StatusError struct {
 	action string
 	status int
 	answer string
 }
 
-func (e *statusError) Error() string {
+func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s answered HTTP %d: %s", e.action, e.status, e.answer)
 }
 
 // do sends the request of an action and returns the answer's body, which is valid until the next call. Anything but HTTP 200 is
-// a *statusError. Servers may close a connection that they have answered on; then the request goes over a new one.
+// a *StatusError. Servers may close a connection that they have answered on; then the request goes over a new one.
 func (c *conn) do(action string, body []byte) ([]byte, error) {
 	path, contentType, target := c.wire.head(action)
 	if path == "" {
@@ -145,7 +145,7 @@ func (c *conn) do(action string, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", action, err)
 	}
 	if status != 200 {
-		return nil, &statusError{action, status, string(c.answer)}
+		return nil, &StatusError{action, status, string(c.answer)}
 	}
 	return c.answer, nil
 }

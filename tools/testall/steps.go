@@ -43,7 +43,6 @@ func steps(fuzzTime string) []step {
 			goTest(selection{patterns: []string{"./chaos/..."}}, "-count=1", "-timeout=9m")},
 		{"bench", "a short form of each benchmark: counts, memory and restarts, no times", 10 * time.Minute, checks(
 			check{"bin", []string{"go", "build", "-o", "bin/", "./cmd/staunch", "./bench"}},
-			short("throughput"),
 			short("backlog", "-messages", "20000"),
 			short("groups", "-messages", "10000", "-groups", "1000"),
 			short("deadlines", "-messages", "5000", "-in-flight", "5000", "-window", "200ms"),

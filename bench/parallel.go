@@ -9,7 +9,7 @@ import (
 )
 
 // step does one thing over a connection and returns how many messages that was. With more = false the connection is done.
-type step func(c *conn) (messages int, more bool, err error)
+type step func(c *client) (messages int, more bool, err error)
 
 // outcome is what all connections did together.
 type outcome struct {
@@ -69,49 +69,4 @@ func drive(endpoint string, do step) (one outcome, err error) {
 		one.steps = append(one.steps, end.Sub(now))
 		now = end
 	}
-}
-
-// during returns a step that is repeated for o.duration from now on.
-func (o *options) during(do func(c *conn) (messages int, err error)) step {
-	end := time.Now().Add(o.duration)
-	return func(c *conn) (int, bool, error) {
-		if !time.Now().Before(end) {
-			return 0, false, nil
-		}
-		n, err := do(c)
-		return n, true, err
-	}
-}
-
-// throughput measures sends, batches, and receives with deletes, one after the other.
-func (o *options) throughput() error {
-	endpoint := o.endpoint
-	if endpoint == "" {
-		s, err := o.startServer()
-		if err != nil {
-			return err
-		}
-		defer s.stop()
-		endpoint = s.endpoint
-	}
-	url, err := o.createQueue(endpoint)
-	if err != nil {
-		return err
-	}
-	send, batch := sends(endpoint, url, o.size, false), sends(endpoint, url, o.size, true)
-	for _, scenario := range []struct {
-		name string
-		do   func(c *conn) (int, error)
-	}{
-		{"send", func(c *conn) (int, error) { _, err := c.do(send()); return 1, err }},
-		{"send-batch", func(c *conn) (int, error) { _, err := c.do(batch()); return 10, err }},
-		{"receive-delete", func(c *conn) (int, error) { return receiveDelete(c, endpoint, url) }},
-	} {
-		result, err := o.parallel(endpoint, o.during(scenario.do))
-		if err != nil {
-			return fmt.Errorf("%s: %w", scenario.name, err)
-		}
-		fmt.Printf("%-15s %v\n", scenario.name, result)
-	}
-	return nil
 }
