@@ -36,20 +36,9 @@ func (o *options) backlog() error {
 	sent := float64(o.messages) * float64(o.size)
 	fmt.Printf("disk against bytes sent: %.2f\n", float64(diskUsed(o.data)-before)/sent)
 
-	began := time.Now()
-	s.kill()
-	if s, err = o.startServer(); err != nil {
+	if s, err = o.killAndReceive(s, url); err != nil {
 		return err
 	}
-	c, err := dial(s.endpoint)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if n, err := c.receiveDelete(url); err != nil || n == 0 {
-		return fmt.Errorf("receive after the restart: %d messages, error %v", n, err)
-	}
-	fmt.Printf("kill -9 to the first answered receive: %v, resident %d MiB\n", time.Since(began).Round(time.Millisecond), s.resident()>>20)
 
 	deep, err := o.drain(s.endpoint, url)
 	if err != nil {

@@ -11,16 +11,11 @@ import (
 // timeouts all at once, delays of messages over ten seconds, and delays all at once. For "all at once" the server is stopped
 // (SIGSTOP) while they pass, and the probe begins when it goes on.
 func (o *options) deadlines() error {
-	s, err := o.startServer("--shards", "1")
+	s, err := o.startProbed()
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	base, err := o.probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
-	if err != nil {
-		return err
-	}
-	fmt.Printf("nothing else going on:             %v\n", base)
 	sends, err := o.timeoutsAtOnce(s)
 	if err != nil {
 		return err

@@ -90,3 +90,18 @@ func (o *options) probeDuring(endpoint string, do func() error) (stalls, error) 
 	s, probeErr := p.stop()
 	return s, errors.Join(err, probeErr)
 }
+
+// startProbed starts a server with one shard and prints what a probe sees while nothing else goes on.
+func (o *options) startProbed() (*server, error) {
+	s, err := o.startServer("--shards", "1")
+	if err != nil {
+		return nil, err
+	}
+	base, err := o.probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
+	if err != nil {
+		s.stop()
+		return nil, err
+	}
+	fmt.Printf("nothing else going on:   %v\n", base)
+	return s, nil
+}

@@ -9,16 +9,11 @@ import (
 // purge fills a queue and purges it, fills it again and lets all expire by a shorter retention, with a probe on another queue of the
 // same shard, and waits until the disk has its space back.
 func (o *options) purge() error {
-	s, err := o.startServer("--shards", "1")
+	s, err := o.startProbed()
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	base, err := o.probeDuring(s.endpoint, func() error { time.Sleep(o.duration); return nil })
-	if err != nil {
-		return err
-	}
-	fmt.Printf("nothing else going on:   %v\n", base)
 	err = o.fillAndEmpty(s, "purge", "PurgeQueue", nil)
 	if err != nil || !o.expiry {
 		return err

@@ -61,6 +61,27 @@ func (s *server) end(sig syscall.Signal) {
 	_ = s.cmd.Wait()
 }
 
+// killAndReceive kills the server, starts another on what it left, and prints how long that took until a message of a queue was received. It returns the
+// server that runs, if one does.
+func (o *options) killAndReceive(old *server, url string) (*server, error) {
+	began := time.Now()
+	old.kill()
+	s, err := o.startServer()
+	if err != nil {
+		return old, err
+	}
+	c, err := dial(s.endpoint)
+	if err != nil {
+		return s, err
+	}
+	defer c.Close()
+	if n, err := c.receiveDelete(url); err != nil || n == 0 {
+		return s, fmt.Errorf("receive after the restart: %d messages, error %v", n, err)
+	}
+	fmt.Printf("kill -9 to the first answered receive: %v (target: below 2s), resident %d MiB\n", time.Since(began).Round(time.Millisecond), s.resident()>>20)
+	return s, nil
+}
+
 func (s *server) signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
 
 // How much resident memory a server takes at the most, in bytes.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,7 +13,7 @@ import (
 // natsBroker is a JetStream stream that keeps messages until they are acknowledged.
 type natsBroker struct {
 	url string
-	js  jetstream.JetStream
+	mu  sync.Mutex // guards all
 	all []*nats.Conn
 }
 
@@ -28,7 +29,6 @@ func newNATS(ctx context.Context, address string) (broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.js = js
 	_ = js.DeleteStream(ctx, natsStream) // of the last run
 	if _, err = js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: natsStream, Subjects: []string{natsSubject}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
@@ -46,16 +46,14 @@ func (b *natsBroker) connect() (jetstream.JetStream, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.all = append(b.all, c)
 	return jetstream.New(c)
 }
 
 func (b *natsBroker) producer(context.Context) (func(context.Context, [][]byte) error, error) {
-	c, err := nats.Connect(b.url)
-	if err != nil {
-		return nil, err
-	}
-	js, err := jetstream.New(c)
+	js, err := b.connect()
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +80,7 @@ func (b *natsBroker) producer(context.Context) (func(context.Context, [][]byte) 
 }
 
 func (b *natsBroker) consumer(ctx context.Context) (func(context.Context, int) ([][]byte, func() error, error), error) {
-	c, err := nats.Connect(b.url)
-	if err != nil {
-		return nil, err
-	}
-	js, err := jetstream.New(c)
+	js, err := b.connect()
 	if err != nil {
 		return nil, err
 	}
