@@ -10,10 +10,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,18 +41,32 @@ type options struct {
 // scenario is one row of the table of what can be measured.
 type scenario struct {
 	name, what string
-	messages   int // by default
+	messages   int      // by default
+	takes      []string // flags besides those that are of all scenarios
 	run        func(*options) error
 }
 
 var scenarios = []scenario{
-	{"backlog", "-messages in one queue that nobody drains: memory, disk, restart, drain", 10_000_000, (*options).backlog},
-	{"groups", "-messages in -groups FIFO groups, half of them in one stuck group: drain of the others", 1_000_000, (*options).stuckGroup},
-	{"deadlines", "-messages with delays of their own and -in-flight timeouts end: the longest stall of another queue", 1_000_000, (*options).deadlines},
-	{"queues", "-queues mostly idle queues: memory, ListQueues, restart", 0, (*options).manyQueues},
-	{"polls", "-polls long polls that wait: memory, CPU, delivery", 0, (*options).longPolls},
-	{"stragglers", "-messages turned over while few stay, or a backlog lies before them: bytes stored, rate with cleaning and without", 60_000, (*options).stragglers},
-	{"purge", "-messages purged, and as many expired: answer, stall of another queue, space returned", 10_000_000, (*options).purge},
+	{"backlog", "-messages in one queue that nobody drains: memory, disk, restart, drain", 10_000_000, []string{"messages", "profiles"}, (*options).backlog},
+	{"groups", "-messages in -groups FIFO groups, half of them in one stuck group: drain of the others", 1_000_000, []string{"messages", "groups"}, (*options).stuckGroup},
+	{"deadlines", "-messages with delays of their own and -in-flight timeouts end: the longest stall of another queue", 1_000_000, []string{"messages", "in-flight", "window"}, (*options).deadlines},
+	{"queues", "-queues mostly idle queues: memory, ListQueues, restart", 0, []string{"queues"}, (*options).manyQueues},
+	{"polls", "-polls long polls that wait: memory, CPU, delivery", 0, []string{"polls"}, (*options).longPolls},
+	{"stragglers", "-messages turned over while few stay, or a backlog lies before them: bytes stored, rate with cleaning and without", 60_000, []string{"messages", "checkpoint-bytes", "rounds"}, (*options).stragglers},
+	{"purge", "-messages purged, and as many expired: answer, stall of another queue, space returned", 10_000_000, []string{"messages", "expiry"}, (*options).purge},
+}
+
+// ofAll are the flags that every scenario takes.
+var ofAll = []string{"scenario", "bin", "data", "connections", "size", "duration", "encrypted", "raw-fsync"}
+
+// check refuses flags that were given and would not be looked at.
+func (s *scenario) check() (err error) {
+	flag.Visit(func(f *flag.Flag) {
+		if !slices.Contains(ofAll, f.Name) && !slices.Contains(s.takes, f.Name) {
+			err = errors.Join(err, fmt.Errorf("-%s does not go with %s", f.Name, s.name))
+		}
+	})
+	return err
 }
 
 func usage() {
@@ -100,6 +116,9 @@ func run(o options) error {
 	}
 	if chosen == nil {
 		return fmt.Errorf("-scenario is %q; there are %s", o.scenario, strings.Join(names, ", "))
+	}
+	if err := chosen.check(); err != nil {
+		return err
 	}
 	o.messages = cmp.Or(o.messages, chosen.messages)
 	if o.data == "" {
