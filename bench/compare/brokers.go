@@ -79,7 +79,8 @@ func redisServer(ctx context.Context, dir string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := started(firstLine(ctx, bin, "--version"), nil, func(port int, data string) []string {
+	version, _, _ := strings.Cut(firstLine(ctx, bin, "--version"), " sha=")
+	p := started(version, nil, func(port int, data string) []string {
 		return []string{bin, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", data, "--appendonly", "yes", "--appendfsync", "always", "--save", ""}
 	})
 	p.driver, p.ready = driver, accepts
@@ -100,7 +101,9 @@ func rabbitServer(ctx context.Context, dir string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &program{version: "as installed", driver: driver, ready: speaksAMQP, command: func(port int, data string) (*exec.Cmd, error) {
+	// Its own tools would leave epmd behind.
+	version := firstLine(ctx, "dpkg-query", "--showformat=${Version}\\n", "--show", "rabbitmq-server")
+	return &program{version: version, driver: driver, ready: speaksAMQP, command: func(port int, data string) (*exec.Cmd, error) {
 		// Nodes find each other over epmd, which Erlang would leave behind as a daemon: here it is one of the process group.
 		between, err := freePort()
 		if err != nil {

@@ -34,8 +34,8 @@ func (c *chart) add(name string, dashed bool, x, y float64) {
 
 // Measures of the picture, in pixels.
 const (
-	width, height            = 820, 440
-	left, right, top, bottom = 80, 210, 40, 50
+	width, height            = 880, 440
+	left, right, top, bottom = 80, 270, 40, 50
 )
 
 // axis maps values to pixels.
@@ -110,8 +110,9 @@ func (c *chart) axes() (x, y axis) {
 	return x, y
 }
 
-// Colours that people with any colour vision can tell apart (Okabe and Ito), and black.
-var colours = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#8B4513", "#6A3D9A"}
+// Colours that people with any colour vision can tell apart (Okabe and Ito), and
+// more for those that do not come to that.
+var colours = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#8B4513", "#6A3D9A", "#B2DF8A", "#E31A1C", "#1B4D3E"}
 
 // svg draws the chart.
 func (c *chart) svg() string {
@@ -131,17 +132,22 @@ func (c *chart) svg() string {
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text><text x="18" y="%d" text-anchor="middle" transform="rotate(-90 18 %d)">%s</text>`+"\n",
 		(left+width-right)/2, height-12, html.EscapeString(c.X), (top+height-bottom)/2, (top+height-bottom)/2, html.EscapeString(c.Y))
+	solid := -1
 	for i, l := range c.Lines {
-		c.drawLine(&b, x, y, i, l)
+		if !l.Dashed { // a dashed one is the companion of the line before
+			solid++
+		}
+		drawLine(&b, x, y, i, colours[max(solid, 0)%len(colours)], l)
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
 }
 
-func (c *chart) drawLine(b *strings.Builder, x, y axis, i int, l line) {
-	colour, dash := colours[i%len(colours)], ""
-	if l.Dashed { // the companion of the line before
-		colour, dash = colours[max(i-1, 0)%len(colours)], ` stroke-dasharray="5 4"`
+// drawLine draws line i and its name.
+func drawLine(b *strings.Builder, x, y axis, i int, colour string, l line) {
+	dash := ""
+	if l.Dashed {
+		dash = ` stroke-dasharray="5 4"`
 	}
 	var points []string
 	for _, p := range l.Points {

@@ -139,7 +139,7 @@ func (c *comparison) measure(ctx context.Context, cells []cell) error {
 	each := c.estimateRound(cells)
 	for round := 1; round <= c.o.rounds; round++ {
 		if after := c.plan.expect(each) + c.plan.expect(c.estimateRest()); round > 1 && time.Since(c.plan.began)+after > c.o.limit {
-			c.note("%d rounds of %d, because there is a limit of %v", round-1, c.o.rounds, c.o.limit)
+			c.note("rounds: %d of %d, because there is a limit of %v", round-1, c.o.rounds, c.o.limit)
 			c.plan.drop(time.Duration(c.o.rounds-round+1) * each)
 			return nil
 		}

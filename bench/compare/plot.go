@@ -38,6 +38,9 @@ func (c *comparison) wants(plot string) bool { return slices.Contains(c.o.plots,
 // hasBacklog tells whether the plots of backlogs have a rival.
 func (r *rival) hasBacklog() bool { return r.drive == nil && r.yardstick == "" }
 
+// inPlots tells whether the plot of throughput has a rival: of the yardsticks the one that targets are about.
+func (r *rival) inPlots() bool { return r.yardstick == "" || r.name == "floor" }
+
 // estimateRest is about how long everything takes that comes after the rounds.
 func (c *comparison) estimateRest() (d time.Duration) {
 	if c.o.short {
@@ -45,7 +48,7 @@ func (c *comparison) estimateRest() (d time.Duration) {
 	}
 	d = idleTime + settleTime
 	for _, s := range c.running {
-		if c.wants(plotThroughput) {
+		if c.wants(plotThroughput) && s.inPlots() {
 			d += time.Duration(len(plotConnections)) * c.estimate()
 		}
 		if s.hasBacklog() {
@@ -95,6 +98,9 @@ func (c *comparison) plot(ctx context.Context) error {
 func (c *comparison) plotThroughput(ctx context.Context) error {
 	p := chart{Name: plotThroughput, Title: "SendMessage, messages of 1 KiB", X: "connections", Y: "messages per second", LogX: true, LogY: true}
 	for _, s := range c.running {
+		if !s.inPlots() {
+			continue
+		}
 		for _, connections := range plotConnections {
 			more := cell{scenario: loadgen.Send, connections: connections}
 			r, err := c.one(ctx, s, more.options(c.o.duration, c.o.warm, false))
@@ -121,6 +127,9 @@ func (c *comparison) plotThroughput(ctx context.Context) error {
 	return nil
 }
 
+// keepsUp is which part of the messages that were due a server must have handed out in time, to have a place in the plot.
+const keepsUp = 0.9
+
 // plotLatency measures the time from send to receive at rates, until a server does not keep up.
 func (c *comparison) plotLatency(ctx context.Context) error {
 	p := chart{
@@ -137,7 +146,7 @@ func (c *comparison) plotLatency(ctx context.Context) error {
 				return ctx.Err()
 			}
 			c.plan.finish(c.estimate())
-			if err != nil || rate(r) < 0.95*load {
+			if err != nil || rate(r) < keepsUp*load {
 				reason := "it does not keep up"
 				if err != nil {
 					reason = oneLine(err)
@@ -245,11 +254,11 @@ func (s *process) recover(ctx context.Context, queueURL string) (time.Duration, 
 	}
 	defer client.Close()
 	var out struct{ Messages []struct{ MessageId string } }
-	if err := client.Do("ReceiveMessage", map[string]any{"QueueUrl": queueURL}, &out); err != nil {
+	if err := client.Do("ReceiveMessage", map[string]any{"QueueUrl": queueURL, "WaitTimeSeconds": 20}, &out); err != nil {
 		return 0, err
 	}
 	if len(out.Messages) == 0 {
-		return 0, errors.New("nothing is there to receive")
+		return 0, errors.New("nothing is there to receive, within 20 seconds")
 	}
 	return time.Since(begin), nil
 }

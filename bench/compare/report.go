@@ -40,7 +40,7 @@ func (c *comparison) report(cells []cell) string {
 		}
 		fmt.Fprintf(&b, "A plain write of 4 KiB and fsync on its disk: p50 %.2f ms, p99 %.2f ms. ", median(x), median(y))
 	}
-	fmt.Fprintf(&b, "Bodies of 1,024 bytes, every request signed, %d rounds in turns, %v each after %v of warm-up; medians, in brackets the lowest and the highest round. "+
+	fmt.Fprintf(&b, "Bodies of 1,024 bytes; every request signed; rounds: %d, each server for %v in each, after %v of warm-up; medians, in brackets the lowest and the highest round. "+
 		"%s, took %v.\n\n", c.Rounds, c.o.duration, c.o.warm, c.Began.Format("2006-01-02"), time.Since(c.Began).Round(time.Second))
 	c.reportTargets(&b)
 	c.reportRates(&b, cells)
@@ -168,12 +168,17 @@ func (c *comparison) reportRivals(b *strings.Builder) {
 	for _, m := range c.Results {
 		if key := m.Rival + m.Cell; m.Fault != "" && !said[key] {
 			said[key] = true
-			fmt.Fprintf(b, "- (!) %s, %s, round %d: %.300s\n", m.Rival, m.Cell, m.Round, m.Fault)
+			fmt.Fprintf(b, "- (!) %s, %s, round %d: %s\n", m.Rival, m.Cell, m.Round, quoted(m.Fault))
 		}
 	}
 	for _, text := range c.Notes {
-		fmt.Fprintf(b, "- %.300s\n", text)
+		fmt.Fprintf(b, "- %s\n", quoted(text))
 	}
+}
+
+// quoted makes a text that may be anything, as servers' answers are, harmless in Markdown.
+func quoted(text string) string {
+	return "`" + strings.ReplaceAll(fmt.Sprintf("%.300s", text), "`", "'") + "`"
 }
 
 // The part of docs/performance.md that this program writes.

@@ -142,7 +142,7 @@ func (c *comparison) idleTargets() []verdict {
 			format      string
 			value, most float64
 		}{{"%.1f MiB", float64(i.Resident) / (1 << 20), 40}, {"%.2f %%", i.CPU, 0.1}, {"%.0f ms", 1000 * i.Start, 100}} {
-			rows[k].figure, rows[k].known, rows[k].met = fmt.Sprintf(f.format, f.value), true, f.value < f.most
+			rows[k].figure, rows[k].known, rows[k].met = fmt.Sprintf(f.format, f.value), i.Resident > 0, f.value < f.most
 		}
 	}
 	return rows
