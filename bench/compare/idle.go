@@ -14,9 +14,9 @@ import (
 type idle struct {
 	Rival    string  `json:"rival"`
 	Label    string  `json:"label"`
-	Start    float64 `json:"start_seconds"` // of an empty data directory to the first answer
+	Start    float64 `json:"start_seconds"`  // of an empty data directory to the first answer
 	Resident int64   `json:"resident_bytes"` // 0: it ended before that could be read
-	CPU      float64 `json:"cpu_percent"` // of one core
+	CPU      float64 `json:"cpu_percent"`    // of one core
 }
 
 // idleTime is how long the CPU time of an idle server is counted. It comes in steps of 10 ms.
