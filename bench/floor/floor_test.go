@@ -23,13 +23,15 @@ func TestFloorKeepsItsMessages(t *testing.T) {
 			server := httptest.NewServer(newHandler(j, &verifier{accessKey: "test", secretKey: "secret"}))
 			defer server.Close()
 			o := loadgen.Options{
-				Endpoint: server.URL, Keys: loadgen.Keys{AccessKey: "test", SecretKey: "secret"}, Connections: 4, Duration: 30 * time.Millisecond,
-				DrainTimeout: time.Minute,
+				Endpoint: server.URL, Keys: loadgen.Keys{AccessKey: "test", SecretKey: "secret"}, Connections: 4, DrainTimeout: time.Minute,
 			}
 			for _, o.Scenario = range []string{loadgen.Send, loadgen.SendBatch, loadgen.ReceiveDelete, loadgen.RoundTrip, loadgen.LongPoll, loadgen.Backlog} {
-				o.Messages = 0
+				o.Messages, o.Duration = 0, 30*time.Millisecond
 				if o.Scenario == loadgen.ReceiveDelete || o.Scenario == loadgen.Backlog {
 					o.Messages = 305
+				}
+				if o.Scenario == loadgen.Backlog {
+					o.Duration = 0
 				}
 				r, err := loadgen.Run(t.Context(), o, nil)
 				if err != nil {

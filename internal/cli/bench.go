@@ -111,24 +111,9 @@ func (p *program) variable(names ...string) string {
 }
 
 func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []string) error {
-	o := f.options
-	if err := checkGiven(command, f); err != nil {
+	o, err := p.benchOptions(command, f)
+	if err != nil {
 		return usage(command, "%w", err)
-	}
-	for _, text := range f.attributes {
-		name, value, ok := strings.Cut(text, "=")
-		if _, twice := o.Attributes[name]; twice || !ok {
-			return usage(command, "attribute is %q; it must be Name=Value, each name once", text)
-		}
-		if o.Attributes == nil {
-			o.Attributes = make(map[string]string)
-		}
-		o.Attributes[name] = value
-	}
-	o.ShortPoll = command.Flags().Changed("wait") && o.Wait == 0
-	p.findKeys(command, f, &o)
-	if command.Flags().Changed("region") && o.Keys.AccessKey == "" {
-		return usage(command, "region is of signatures, and there are no keys to sign with")
 	}
 	for _, name := range scenarios { // all of them, before the first takes its time
 		o.Scenario = name
@@ -138,7 +123,6 @@ func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []strin
 	}
 	var histograms *os.File
 	if f.hdr != "" {
-		var err error
 		if histograms, err = os.Create(f.hdr); err != nil {
 			return usage(command, "%w", err)
 		}
@@ -176,6 +160,28 @@ func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []strin
 		return &exitError{code: exitFailed, step: "The server broke a promise of SQS, or something else uses the queue. -o json has all counts.", err: violations}
 	}
 	return nil
+}
+
+// benchOptions makes the generator's options of what was asked for.
+func (p *program) benchOptions(command *cobra.Command, f *benchFlags) (o loadgen.Options, err error) {
+	if err := checkGiven(command, f); err != nil {
+		return o, err
+	}
+	o = f.options
+	o.Attributes = make(map[string]string)
+	for _, text := range f.attributes {
+		name, value, ok := strings.Cut(text, "=")
+		if _, twice := o.Attributes[name]; twice || !ok {
+			return o, fmt.Errorf("attribute is %q; it must be Name=Value, each name once", text)
+		}
+		o.Attributes[name] = value
+	}
+	o.ShortPoll = command.Flags().Changed("wait") && o.Wait == 0
+	p.findKeys(command, f, &o)
+	if command.Flags().Changed("region") && o.Keys.AccessKey == "" {
+		return o, errors.New("region is of signatures, and there are no keys to sign with")
+	}
+	return o, nil
 }
 
 // notZero are the flags for which 0 stands for a default that it is not itself.
