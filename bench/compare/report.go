@@ -59,7 +59,9 @@ func (c *comparison) reportTargets(b *strings.Builder) {
 	}
 	b.WriteString("**Targets**\n\n| scenario | target | figure | met |\n|---|---|---|---|\n")
 	for _, row := range c.targets() {
-		fmt.Fprintln(b, row)
+		if row.known || c.o.only == "" {
+			fmt.Fprintln(b, row)
+		}
 	}
 	b.WriteString("\n")
 }

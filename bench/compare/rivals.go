@@ -59,6 +59,26 @@ func build(ctx context.Context, dir string, environ []string, args ...string) er
 	return nil
 }
 
+// debianPackage installs what a command is in, if it is not there.
+func debianPackage(ctx context.Context, command, name string) error {
+	_, missing := exec.LookPath(command)
+	if missing == nil {
+		return nil
+	}
+	apt := []string{"apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=5"}
+	if _, err := exec.LookPath(apt[0]); err != nil {
+		return missing
+	}
+	if os.Geteuid() != 0 {
+		apt = append([]string{"sudo", "-n"}, apt...)
+	}
+	environ := []string{"DEBIAN_FRONTEND=noninteractive"}
+	if err := build(ctx, "", environ, append(slices.Clone(apt), "update", "-qq")...); err != nil {
+		return fmt.Errorf("%w, and is not installed: %w", missing, err)
+	}
+	return build(ctx, "", environ, append(apt, "install", "-y", "-qq", "--no-install-recommends", name)...)
+}
+
 // brief returns the part of a tool's output that says what went wrong.
 func brief(out string) string {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
@@ -118,6 +138,9 @@ func elasticMQ(storage bool) func(context.Context, string) (*program, error) {
 	return func(ctx context.Context, dir string) (*program, error) {
 		dir = filepath.Join(filepath.Dir(dir), "elasticmq-"+elasticMQVersion) // both forms share it
 		jars := filepath.Join(dir, "jars")
+		if err := errors.Join(debianPackage(ctx, "java", "default-jre-headless"), debianPackage(ctx, "mvn", "maven")); err != nil {
+			return nil, err
+		}
 		if _, err := os.Stat(filepath.Join(dir, "complete")); err != nil {
 			pom := `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>local</groupId><artifactId>elasticmq</artifactId><version>1</version>
@@ -135,9 +158,6 @@ func elasticMQ(storage bool) func(context.Context, string) (*program, error) {
 			if err := os.WriteFile(filepath.Join(dir, "complete"), nil, 0o644); err != nil {
 				return nil, err
 			}
-		}
-		if _, err := exec.LookPath("java"); err != nil {
-			return nil, err
 		}
 		return &program{version: elasticMQVersion, command: func(port int, data string) (*exec.Cmd, error) {
 			conf := fmt.Sprintf(`include classpath("application.conf")
