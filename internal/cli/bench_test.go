@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunchmq/staunch/internal/loadgen"
 )
@@ -101,6 +104,36 @@ func TestBenchFindsFaults(t *testing.T) {
 			}))
 			defer server.Close()
 			expect(t, 1, words, append(append([]string{"bench", "send", "--endpoint", server.URL}, short...), "--drain-timeout", "20ms")...)
+		})
+	}
+}
+
+func TestBenchSetsAttributes(t *testing.T) {
+	const policy = `{"Statement":[{"Effect":"Allow"}, "a=b&c"]}`
+	for _, protocol := range []string{"json", "query"} {
+		t.Run(protocol, func(t *testing.T) {
+			got := make(map[string]string)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var in struct{ Attributes map[string]string }
+				switch _ = r.ParseForm(); {
+				case strings.HasSuffix(r.Header.Get("X-Amz-Target"), "CreateQueue"):
+					if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+						t.Error(err)
+					}
+					got = in.Attributes
+				case r.Form.Get("Action") == "CreateQueue":
+					for i := 1; r.Form.Has(fmt.Sprintf("Attribute.%d.Name", i)); i++ {
+						got[r.Form.Get(fmt.Sprintf("Attribute.%d.Name", i))] = r.Form.Get(fmt.Sprintf("Attribute.%d.Value", i))
+					}
+				}
+				http.Error(w, "no", http.StatusInternalServerError)
+			}))
+			defer server.Close()
+			expect(t, 1, "CreateQueue answered HTTP 500", "bench", "fifo", "--endpoint", server.URL, "--protocol", protocol,
+				"--attribute", "VisibilityTimeout=30", "--attribute", "Policy="+policy)
+			if diff := cmp.Diff(map[string]string{"VisibilityTimeout": "30", "Policy": policy, "FifoQueue": "true"}, got); diff != "" {
+				t.Error(diff)
+			}
 		})
 	}
 }
