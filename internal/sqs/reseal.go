@@ -57,7 +57,7 @@ func (r *Resealer) Reseal(id queue.MessageID, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := c.open(aead, id)
+	opened, err := c.open(aead, id)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (r *Resealer) Reseal(id queue.MessageID, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.finish(append(k.begin(len(plain)), plain...), id)
+	return k.seal(id, &opened)
 }
 
 func (r *Resealer) opener(c *sealedContent) (cipher.AEAD, error) {
