@@ -24,6 +24,7 @@ var endpointPattern = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 type server struct {
 	cmd             *exec.Cmd
 	endpoint, admin string
+	data            string // directory
 }
 
 // startServer starts a server on the data directory and returns when it has printed its endpoints.
@@ -46,7 +47,7 @@ func (o *options) startServer(settings ...string) (*server, error) {
 		}
 		if len(endpoints) == 2 {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return &server{cmd: cmd, endpoint: endpoints[0], admin: endpoints[1]}, nil
+			return &server{cmd: cmd, endpoint: endpoints[0], admin: endpoints[1], data: o.data}, nil
 		}
 	}
 	return nil, errors.Join(errors.New("the server ended without printing its endpoint"), cmd.Wait())
@@ -159,19 +160,36 @@ func (s *server) profileCPU(dir, name string) (finish func() error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		resp, err := http.Get(s.admin + "/debug/pprof/profile?seconds=10")
-		if err != nil {
-			done <- err
-			return
-		}
-		defer resp.Body.Close()
-		profile, err := io.ReadAll(resp.Body)
+		profile, err := s.askAdmin("/debug/pprof/profile?seconds=10")
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, name+".pprof"), profile, 0o600)
 		}
 		done <- err
 	}()
 	return func() error { return <-done }
+}
+
+// askAdmin returns what the admin interface answers to those who have its token.
+func (s *server) askAdmin(path string) ([]byte, error) {
+	token, err := os.ReadFile(filepath.Join(s.data, "admin-token"))
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequest(http.MethodGet, s.admin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("get %s: %s: %s", path, resp.Status, body)
+	}
+	return body, err
 }
 
 // diskUsed returns how many bytes of disk the files below dir take.
