@@ -13,7 +13,7 @@ import (
 const (
 	DefaultShards        = 1
 	DefaultCacheBytes    = 64 << 20
-	DefaultMemTableBytes = 64 << 20
+	DefaultMemTableBytes = 32 << 20
 	DefaultReserveBytes  = 512 << 20
 	DefaultDiskSlow      = 5 * time.Second
 )

@@ -2,6 +2,7 @@ package pebblejournal
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,58 @@ func TestTablesAreCompressed(t *testing.T) {
 			t.Errorf("%d bytes of %.4q… take %d, more than %d", records*size, tc.body, n, tc.most)
 		}
 		before = total.TablesSize
+	}
+}
+
+// TestABacklogIsNotRewritten fills journals and trims nothing, as queues that nobody reads do, and looks at what compactions wrote beside
+// what flushes did. A queue lies on one shard, so one busy shard beside others is what a deep backlog is.
+func TestABacklogIsNotRewritten(t *testing.T) {
+	for _, busy := range []int{1, 2} {
+		t.Run(fmt.Sprintf("%d of 2 shards busy", busy), func(t *testing.T) {
+			o := small(t, vfs.NewMem())
+			o.Shards = 2
+			o.MemTableBytes = tableBytesMin + 4<<20 // so that a flush does not fit into the smallest of table files
+			s := mustOpen(t, "data", o)
+			defer mustClose(t, s)
+			journals := make([]journal.Journal, busy)
+			writers := make([]journaltest.Writer, busy)
+			for i := range journals {
+				journals[i], writers[i] = mustJournal(t, s, uint32(i)), journaltest.NewWriter(uint32(i))
+			}
+			body := string(noise(1 << 20))
+			const flushes = 5
+			for range flushes {
+				for range tableBytesMin>>20 + 2 {
+					for i, j := range journals {
+						if err := j.Append(writers[i].Next(t, body[:len(body)/busy])).Wait(); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				flushAndSettle(t, s)
+			}
+			m := s.db.Metrics()
+			var flushed, rewritten uint64
+			for _, l := range m.Levels {
+				flushed += l.TableBytesFlushed
+				rewritten += l.TableBytesCompacted
+			}
+			// The files of the first flush have nothing below that keeps them apart.
+			if flushed < flushes*tableBytesMin || rewritten > flushed/flushes {
+				t.Errorf("%d bytes were flushed, and %d rewritten\n%s", flushed, rewritten, m)
+			}
+		})
+	}
+}
+
+// flushAndSettle flushes and waits until the new table files have been moved to where they stay.
+func flushAndSettle(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for m := s.db.Metrics(); m.Levels[0].TablesCount > 0 || m.Compact.NumInProgress > 0; m = s.db.Metrics() {
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -21,6 +21,11 @@ const (
 	checkpointsDir = "checkpoints"
 
 	memTablesMax = 3 // in memory: the one that fills, and those that wait for their flush
+
+	// A table file may be larger than a memtable, so that a flush makes one file for each shard: Pebble moves a single file, and
+	// rewrites two neighbours. Smaller ones would have the benefit that a trim leaves less of its last file to be rewritten, which is
+	// why memtables are small too.
+	tableBytesMin = 32 << 20
 )
 
 // pebbleFormat is the format of Pebble's files. It is the newest that Pebble 2.1 knows, but named, so that a newer Pebble
@@ -189,8 +194,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		BytesPerSync:    1 << 20,
 
 		// Records never overwrite each other and a shard's files do not overlap (splitTables), so one flush is one more
-		// sublevel at worst, reads look at one file each, and most records are trimmed before they would be worth
-		// moving.
+		// sublevel at worst, reads look at one file each, and what is moved at once is moved one file at a time, for nothing.
 		L0CompactionThreshold:      2,
 		L0StopWritesThreshold:      64,
 		LBaseMaxBytes:              1 << 30,
@@ -200,7 +204,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
 	for i := range o.TargetFileSizes {
-		o.TargetFileSizes[i] = 32 << 20
+		o.TargetFileSizes[i] = max(tableBytesMin, 2*s.options.MemTableBytes)
 	}
 	for i := range o.Levels {
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return &compression }
