@@ -44,7 +44,7 @@ func (s *Store) listener() *pebble.EventListener {
 		// The first, the second, the fourth...: Pebble tries again for ever.
 		if n := failures.Add(1); bits.OnesCount64(n) == 1 {
 			s.options.Logger.Error("journal cannot write its table files; it tries again",
-				"dir", s.dir, "failures", n, "error", err)
+				"dir", s.dir, "failures", n, "error", err.Error()) // the text: the error itself would print stacks
 		}
 		s.guard.flushed(err)
 		select {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"path"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/journal/journaltest"
 )
@@ -308,6 +310,53 @@ func TestFlushIsTriedAgain(t *testing.T) {
 		t.Error(err)
 	}
 	mustClose(t, s)
+}
+
+// TestCompactionsThatFailWait lets table files be unreadable: Pebble tries the same compaction again and again, but only as often as the
+// clock is turned.
+func TestCompactionsThatFailWait(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	o := small(t, fs)
+	o.Shards, o.MemTableBytes, o.Clock = 2, 4<<20, manual
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	for shard := range uint32(2) { // two neighbours, which Pebble rewrites
+		w := journaltest.NewWriter(shard)
+		if err := mustJournal(t, s, shard).Append(w.Next(t, string(noise(100_000)))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inject.set(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for failed := int64(1); failed <= 8; failed++ {
+		due, ok := manual.Next()
+		for ; !ok; due, ok = manual.Next() {
+			runtime.Gosched()
+		}
+		if got := s.db.Metrics().Compact.FailedCount; got != failed {
+			t.Errorf("%d compactions have failed when the next one waits, want %d", got, failed)
+			break
+		}
+		manual.Set(due)
+	}
+	if passed := manual.Now().Unix() - 1_700_000_000; passed < 1 {
+		t.Errorf("the pauses do not grow to more than %d s together", passed)
+	}
+	inject.set(func(errorfs.Op) error { return nil })
+	for s.db.Metrics().Levels[0].TablesCount > 0 {
+		if due, ok := manual.Next(); ok {
+			manual.Set(due)
+		}
+		runtime.Gosched()
+	}
 }
 
 // TestCloseDoesNotWaitForAFlushThatFails: the write-ahead log has everything.

@@ -41,7 +41,7 @@ type guard struct {
 	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
 
 	mu    sync.Mutex
-	pause time.Duration // how long the next table file must wait, because the last ones failed
+	pause time.Duration // how long the next flush or compaction must wait, because the last ones failed
 }
 
 const (
@@ -111,13 +111,18 @@ func (g *guard) flushed(err error) {
 	g.pause = min(max(2*g.pause, pauseMin), pauseMax)
 }
 
-// rest waits as long as the last failures ask for.
-func (g *guard) rest() {
+// rest waits as long as the last failures ask for, or until stop is closed.
+func (g *guard) rest(stop <-chan struct{}) {
 	g.mu.Lock()
 	pause := g.pause
 	g.mu.Unlock()
 	if pause > 0 {
-		<-g.clock.NewTimer(pause).C()
+		timer := g.clock.NewTimer(pause)
+		select {
+		case <-timer.C():
+		case <-stop:
+			timer.Stop()
+		}
 	}
 }
 
@@ -127,7 +132,7 @@ func (g *guard) Unwrap() vfs.FS { return g.FS }
 // Create implements vfs.FS.
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !g.decisive(name) {
-		g.rest()
+		g.rest(nil)
 		return g.FS.Create(name, category)
 	}
 	return g.open(name, func() (vfs.File, error) { return g.FS.Create(name, category) })

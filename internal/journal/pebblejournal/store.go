@@ -211,9 +211,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		o.Levels[i].BlockSize = 64 << 10
 	}
 	o.Experimental.SpanPolicyFunc = s.splitTables
-	// It differs from the default in one thing: no timer asks ten times a second whether a second compaction may run beside the
-	// first, which would be most of the CPU that an idle server takes. The end of each compaction and of each flush asks too.
-	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+	o.Experimental.CompactionScheduler = newScheduler(s.guard)
 	return o
 }
 
@@ -375,7 +373,7 @@ func (s *Store) flush() {
 		}
 	}
 	s.options.Logger.Warn("journal is closed without a flush; the next start replays the write-ahead log",
-		"dir", s.dir, "error", err)
+		"dir", s.dir, "error", err.Error()) // the text: see listener
 }
 
 // releaseAll gives back the lock and stops the health checks. There is nothing to do about their errors.
