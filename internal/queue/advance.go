@@ -22,13 +22,13 @@ func (p *Partition) AdvanceSome(now int64, messages int) (left int, done bool) {
 func (p *Partition) endDeadlines(now int64, b *budget) bool {
 	for {
 		e, ok := p.deadlines.Min()
-		if !ok || e.until > now {
+		if !ok || e.at > now {
 			return true
 		}
 		if !b.spend() {
 			return false
 		}
-		until := e.until
+		until := e.at
 		p.hide(e)
 		p.show(e, p.place(e, until))
 		p.refresh(e.group)

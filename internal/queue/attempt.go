@@ -13,10 +13,11 @@ import (
 type attempts struct {
 	byID  table[string, *attempt]
 	byAge *btree.BTreeG[*attempt]
+	of    table[*entry, *attempt] // the attempt that put an entry in flight
 }
 
 // attempt is a receive that can be repeated. Invariant: its messages are as it left them, in flight, not received, changed or
-// deleted since, and their entries point to it.
+// deleted since, and each is in one attempt.
 type attempt struct {
 	id      string
 	at      int64 // when the receive was, Unix ms
@@ -41,19 +42,29 @@ func (a *attempts) lookup(id string) (*attempt, bool) { return a.byID.get(id) }
 func (a *attempts) remember(id string, at int64, entries []*entry) {
 	t := &attempt{id: strings.Clone(id), at: at, entries: entries}
 	for _, e := range entries {
-		e.attempt = t
+		a.of.set(e, t)
 	}
 	a.byID.set(t.id, t)
 	a.byAge.Set(t)
 }
 
-// forget makes a receive unrepeatable; nil is none.
-func (a *attempts) forget(t *attempt) {
-	if t == nil {
-		return
+// has reports whether the entry belongs to a receive that can be repeated.
+func (a *attempts) has(e *entry) bool {
+	_, ok := a.of.get(e)
+	return ok
+}
+
+// forgetReceive makes the receive that put the entry in flight unrepeatable, if it is not.
+func (a *attempts) forgetReceive(e *entry) {
+	if t, ok := a.of.get(e); ok {
+		a.forget(t)
 	}
+}
+
+// forget makes a receive unrepeatable.
+func (a *attempts) forget(t *attempt) {
 	for _, e := range t.entries {
-		e.attempt = nil
+		a.of.delete(e)
 	}
 	a.byID.delete(t.id)
 	a.byAge.Delete(t)

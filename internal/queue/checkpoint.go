@@ -182,7 +182,7 @@ func (p *Partition) decodeAttempts(r *reader) {
 		t := &attempt{id: r.string(), at: r.varint()}
 		for _, ref := range r.refs() {
 			e, ok := p.entries.get(ref)
-			r.require(ok && e.state == inFlight && e.attempt == nil && !slices.Contains(t.entries, e))
+			r.require(ok && e.state == inFlight && !p.attempts.has(e) && !slices.Contains(t.entries, e))
 			t.entries = append(t.entries, e)
 		}
 		_, known := p.attempts.lookup(t.id)

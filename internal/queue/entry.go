@@ -11,7 +11,8 @@ const (
 	moving
 )
 
-// entry is a message that was received, has a delay of its own, or was moved here.
+// entry is a message that was received, has a delay of its own, or was moved here. There may be millions: it fills the 64 bytes that it is
+// allocated with.
 type entry struct {
 	ref   Ref
 	group *group
@@ -19,17 +20,16 @@ type entry struct {
 	saved uint16 // the latest Snapshot that has the entry, or is older than it
 	// receives counts all receives, those in queues that the message was moved from as a dead letter included.
 	receives      uint32
-	sent          int64    // Unix ms, as all times here
-	firstReceived int64    // of the first of all receives; 0 before
-	received      int64    // of the latest receive here
-	until         int64    // end of the delay or of the visibility timeout, in the states delayed and inFlight
-	since         int64    // place in line in the state visible: see place
-	attempt       *attempt // that put it in flight, if it can be repeated
+	sent          int64 // Unix ms, as all times here
+	firstReceived int64 // of the first of all receives; 0 before
+	received      int64 // of the latest receive here
+	at            int64 // delayed, inFlight: end of the delay or of the visibility timeout; visible: place in line, see place
 }
 
-func lessByDeadline(a, b *entry) bool {
-	if a.until != b.until {
-		return a.until < b.until
+// lessByTime orders what is delayed or in flight by when that ends, and what is visible by its place in line.
+func lessByTime(a, b *entry) bool {
+	if a.at != b.at {
+		return a.at < b.at
 	}
 	return a.ref.Compare(b.ref) < 0
 }
@@ -37,13 +37,6 @@ func lessByDeadline(a, b *entry) bool {
 func lessBySent(a, b *entry) bool {
 	if a.sent != b.sent {
 		return a.sent < b.sent
-	}
-	return a.ref.Compare(b.ref) < 0
-}
-
-func lessByPlace(a, b *entry) bool {
-	if a.since != b.since {
-		return a.since < b.since
 	}
 	return a.ref.Compare(b.ref) < 0
 }
@@ -73,7 +66,7 @@ func (p *Partition) newEntry(g *group, ref Ref, sent int64) *entry {
 // show makes the entry visible, with its place in line as of at.
 func (p *Partition) show(e *entry, at int64) {
 	e.state = visible
-	e.since = at
+	e.at = at
 	p.stats.Visible++
 	if !p.settings.FIFO {
 		e.group.addReturned(e)
@@ -95,7 +88,7 @@ func (p *Partition) hide(e *entry) {
 		p.stats.Delayed--
 	case inFlight:
 		p.deadlines.Delete(e)
-		p.attempts.forget(e.attempt)
+		p.attempts.forgetReceive(e)
 		p.stats.InFlight--
 		p.countInFlight(e.group, -1)
 	case moving:
@@ -108,7 +101,7 @@ func (p *Partition) hide(e *entry) {
 // delay hides the entry until the given time.
 func (p *Partition) delay(e *entry, until int64) {
 	e.state = delayed
-	e.until = until
+	e.at = until
 	p.deadlines.Set(e)
 	p.stats.Delayed++
 }
@@ -122,7 +115,7 @@ func (p *Partition) carry(e *entry, to ID) {
 // fly puts the entry in flight until the given time.
 func (p *Partition) fly(e *entry, until int64) {
 	e.state = inFlight
-	e.until = until
+	e.at = until
 	p.deadlines.Set(e)
 	p.stats.InFlight++
 	p.countInFlight(e.group, +1)

@@ -108,7 +108,7 @@ func (c *cursor) next() bool {
 	if len(c.extents) > 0 {
 		x := &c.extents[0]
 		at, ref := x.sent, Ref{Record: x.record, Index: x.index + c.used}
-		if !c.more || !lessByPlace(c.returned.Item(), &entry{since: at, ref: ref}) {
+		if !c.more || !lessByTime(c.returned.Item(), &entry{at: at, ref: ref}) {
 			c.at, c.ref, c.receives = at, ref, 0
 			if c.used++; c.used == x.count {
 				c.extents, c.used = c.extents[1:], 0
@@ -120,7 +120,7 @@ func (c *cursor) next() bool {
 		return false
 	}
 	e := c.returned.Item()
-	c.at, c.ref, c.receives = e.since, e.ref, e.receives
+	c.at, c.ref, c.receives = e.at, e.ref, e.receives
 	c.more = c.returned.Next()
 	return true
 }

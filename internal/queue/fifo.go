@@ -11,7 +11,7 @@ func (p *Partition) tailVisible(x *extent) bool {
 func (p *Partition) headFIFO(g *group) (at int64, ref Ref, ok bool) {
 	if len(g.hot) > 0 {
 		e := g.hot[0]
-		return e.since, e.ref, e.state == visible
+		return e.at, e.ref, e.state == visible
 	}
 	if g.tail.empty() {
 		return 0, Ref{}, false

@@ -99,8 +99,8 @@ func (p *Partition) head(g *group) (at int64, ref Ref, ok bool) {
 	}
 	if g.returned != nil {
 		e, _ := g.returned.Min()
-		if !ok || e.since < at || e.since == at && e.ref.Compare(ref) < 0 {
-			at, ref, ok = e.since, e.ref, true
+		if !ok || e.at < at || e.at == at && e.ref.Compare(ref) < 0 {
+			at, ref, ok = e.at, e.ref, true
 		}
 	}
 	return at, ref, ok
@@ -108,7 +108,7 @@ func (p *Partition) head(g *group) (at int64, ref Ref, ok bool) {
 
 func (g *group) addReturned(e *entry) {
 	if g.returned == nil {
-		g.returned = btree.NewBTreeGOptions(lessByPlace, btree.Options{NoLocks: true, Degree: 16})
+		g.returned = btree.NewBTreeGOptions(lessByTime, btree.Options{NoLocks: true, Degree: 16})
 	}
 	g.returned.Set(e)
 }

@@ -115,8 +115,8 @@ func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 		case moving:
 			carried++
 		}
-		if (e.state == delayed || e.state == inFlight) && e.until <= p.now {
-			fail("message %v was due at %d, now it is %d", ref, e.until, p.now)
+		if (e.state == delayed || e.state == inFlight) && e.at <= p.now {
+			fail("message %v was due at %d, now it is %d", ref, e.at, p.now)
 		}
 		if e.sent+p.settings.Retention <= p.now {
 			fail("message %v is past its retention", ref)
@@ -235,18 +235,14 @@ func checkMemory(p *Partition, fail func(string, ...any)) {
 			fail("attempt %q at %d with %d messages", t.id, t.at, len(t.entries))
 		}
 		for _, e := range t.entries {
-			if e.attempt != t || e.state != inFlight || p.entries.items[e.ref] != e {
+			if of, _ := p.attempts.of.get(e); of != t || e.state != inFlight || p.entries.items[e.ref] != e {
 				fail("attempt %q: message %v in state %d", t.id, e.ref, e.state)
 			}
 		}
 		attempted += len(t.entries)
 		return true
 	})
-	for _, e := range p.entries.items {
-		if e.attempt != nil {
-			attempted--
-		}
-	}
+	attempted -= len(p.attempts.of.items)
 	if attempted != 0 || len(p.attempts.byID.items) != p.attempts.byAge.Len() {
 		fail("attempts hold %d messages too many; %d IDs, %d by age", attempted, len(p.attempts.byID.items), p.attempts.byAge.Len())
 	}

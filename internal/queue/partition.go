@@ -54,7 +54,7 @@ func (p *Partition) clear() {
 	p.oldest = newTree(lessByOldest)
 	p.busy = newTree(lessByBusy)
 	p.bySent = newTree(lessBySent)
-	p.deadlines = newTree(lessByDeadline)
+	p.deadlines = newTree(lessByTime)
 	p.delays = delays{}
 	p.dedup = memory{byGroup: p.settings.DeduplicateByGroup}
 	p.attempts = newAttempts()
@@ -91,7 +91,7 @@ func (c *Configured) apply(p *Partition, now int64, _ Ref) {
 func (p *Partition) Deadline() (at int64, ok bool) {
 	at = math.MaxInt64
 	if e, ok := p.deadlines.Min(); ok {
-		at = min(at, e.until)
+		at = min(at, e.at)
 	}
 	at = min(at, p.nextDelay(), p.nextExpiry(), p.dedup.next(), p.attempts.next())
 	return at, at < math.MaxInt64

@@ -141,14 +141,9 @@ func (s *Snapshot) saveEntry(e *entry) {
 
 func (s *Snapshot) addEntry(e *entry) {
 	saved := savedEntry{ref: e.ref, group: e.group.name, state: e.state, receives: e.receives,
-		sent: e.sent, firstReceived: e.firstReceived, received: e.received}
-	switch e.state {
-	case visible:
-		saved.at = e.since
-	case moving:
+		sent: e.sent, firstReceived: e.firstReceived, received: e.received, at: e.at}
+	if e.state == moving {
 		saved.at = int64(s.moving[e])
-	default:
-		saved.at = e.until
 	}
 	if len(s.saved) == 0 || len(s.saved[len(s.saved)-1]) == savedChunk {
 		s.saved = append(s.saved, make([]savedEntry, 0, min(savedChunk, s.entryTree.Len()-s.count)))
