@@ -181,7 +181,7 @@ func (p *Partition) decodeAttempts(r *reader) {
 	for range r.count(5) {
 		t := &attempt{id: r.string(), at: r.varint()}
 		for _, ref := range r.refs() {
-			e, ok := p.entries.get(ref)
+			e, ok := p.entry(ref)
 			r.require(ok && e.state == inFlight && !p.attempts.has(e) && !slices.Contains(t.entries, e))
 			t.entries = append(t.entries, e)
 		}

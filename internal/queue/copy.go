@@ -31,7 +31,7 @@ func (p *Partition) Place(ref Ref) Ref { return p.places.of(ref) }
 
 // holds reports whether a message of the group is in the partition.
 func (p *Partition) holds(group string, ref Ref) bool {
-	if _, ok := p.entries.get(ref); ok {
+	if _, ok := p.entry(ref); ok {
 		return true
 	}
 	g, ok := p.groups.get(group)

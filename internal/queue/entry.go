@@ -34,6 +34,9 @@ func lessByTime(a, b *entry) bool {
 	return a.ref.Compare(b.ref) < 0
 }
 
+// lessByName: a Ref names a message.
+func lessByName(a, b *entry) bool { return a.ref.Compare(b.ref) < 0 }
+
 func lessBySent(a, b *entry) bool {
 	if a.sent != b.sent {
 		return a.sent < b.sent
@@ -57,7 +60,7 @@ func (p *Partition) place(e *entry, at int64) int64 {
 // newEntry adds a message in the state visible without putting it in line.
 func (p *Partition) newEntry(g *group, ref Ref, sent int64) *entry {
 	e := &entry{ref: ref, group: g, state: visible, saved: p.generation, sent: sent}
-	p.entries.set(ref, e)
+	p.entries.Set(e)
 	p.bySent.Set(e)
 	g.entries++
 	return e
@@ -125,7 +128,7 @@ func (p *Partition) fly(e *entry, until int64) {
 func (p *Partition) remove(e *entry) {
 	p.hide(e)
 	p.bySent.Delete(e)
-	p.entries.delete(e.ref)
+	p.entries.Delete(e)
 	p.places.drop(e.ref, 1)
 	if p.settings.FIFO {
 		e.group.removeHot(e)
@@ -134,9 +137,15 @@ func (p *Partition) remove(e *entry) {
 	p.refresh(e.group)
 }
 
+// entry returns the entry of a message, if it has one.
+func (p *Partition) entry(ref Ref) (*entry, bool) {
+	p.probe.ref = ref
+	return p.entries.Get(&p.probe)
+}
+
 // mustEntry returns the entry that a change names.
 func (p *Partition) mustEntry(ref Ref) *entry {
-	e, ok := p.entries.get(ref)
+	e, ok := p.entry(ref)
 	if !ok {
 		panic(fmt.Sprintf("queue: partition %d: a change names message %v, which is not there", p.id, ref))
 	}

@@ -149,7 +149,7 @@ func (p *Partition) countInFlight(g *group, n int) {
 
 // take makes the message that a change names an entry, out of line: from its entry, or from the front of the group's tail.
 func (p *Partition) take(t Taken) *entry {
-	if e, ok := p.entries.get(t.Ref); ok {
+	if e, ok := p.entry(t.Ref); ok {
 		if e.state != visible {
 			panic("queue: a change takes message " + t.Ref.String() + ", which is not visible")
 		}

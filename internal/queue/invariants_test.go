@@ -29,7 +29,7 @@ func checkInvariants(t rapid.TB, p *Partition) {
 			}
 		}
 		flying := 0
-		for _, e := range p.entries.items {
+		for _, e := range p.entries.Items() {
 			if e.group == g && e.state == inFlight {
 				flying++
 			}
@@ -84,9 +84,10 @@ func checkPlaces(p *Partition, fail func(string, ...any)) {
 // checkEntries looks at every message that has an entry, and returns the counts of their states.
 func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 	carried, due := 0, 0
-	for ref, e := range p.entries.items {
-		if e.ref != ref || p.groups.items[e.group.name] != e.group {
-			fail("message %v: its entry says %v in group %q", ref, e.ref, e.group.name)
+	for _, e := range p.entries.Items() {
+		ref := e.ref
+		if found, _ := p.entry(ref); found != e || p.groups.items[e.group.name] != e.group {
+			fail("message %v: its entry is not found, or is in group %q", ref, e.group.name)
 		}
 		if found, _ := p.bySent.Get(e); found != e {
 			fail("message %v is not in bySent", ref)
@@ -122,9 +123,9 @@ func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 			fail("message %v is past its retention", ref)
 		}
 	}
-	if p.bySent.Len() != len(p.entries.items) || p.deadlines.Len() != due || len(p.moving) != carried {
+	if p.bySent.Len() != p.entries.Len() || p.deadlines.Len() != due || len(p.moving) != carried {
 		fail("%d entries, %d by age; %d deadlines of %d; %d moving of %d",
-			len(p.entries.items), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
+			p.entries.Len(), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
 	}
 	return counted
 }
@@ -152,7 +153,7 @@ func checkTail(p *Partition, g *group, fail func(string, ...any)) {
 		count += int64(x.count)
 	}
 	entries := 0
-	for _, e := range p.entries.items {
+	for _, e := range p.entries.Items() {
 		if e.group == g {
 			entries++
 		}
@@ -235,7 +236,9 @@ func checkMemory(p *Partition, fail func(string, ...any)) {
 			fail("attempt %q at %d with %d messages", t.id, t.at, len(t.entries))
 		}
 		for _, e := range t.entries {
-			if of, _ := p.attempts.of.get(e); of != t || e.state != inFlight || p.entries.items[e.ref] != e {
+			of, _ := p.attempts.of.get(e)
+			found, _ := p.entry(e.ref)
+			if of != t || e.state != inFlight || found != e {
 				fail("attempt %q: message %v in state %d", t.id, e.ref, e.state)
 			}
 		}

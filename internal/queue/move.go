@@ -57,7 +57,7 @@ func (p *Partition) Moving() []Move {
 // moving, because they have expired or were purged, are passed over.
 func (p *Partition) EndMove(now int64, log Log, refs []Ref, moved bool) {
 	refs = slices.DeleteFunc(slices.Clone(refs), func(ref Ref) bool {
-		e, ok := p.entries.get(ref)
+		e, ok := p.entry(ref)
 		return !ok || e.state != moving
 	})
 	slices.SortFunc(refs, Ref.Compare)

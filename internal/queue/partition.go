@@ -11,9 +11,9 @@ type Partition struct {
 	id       ID
 	settings Settings
 
-	groups table[string, *group]
-	// entries holds every message that has an entry.
-	entries table[Ref, *entry]
+	groups  table[string, *group]
+	entries *btree.BTreeG[*entry] // all, by Ref: a map would take twice the memory
+	probe   entry                 // to look for one of entries
 	// moving holds the entries in the state moving, and where they go.
 	moving map[*entry]ID
 
@@ -48,7 +48,7 @@ func New(id ID) *Partition {
 // clear removes all messages and what is remembered of former ones.
 func (p *Partition) clear() {
 	p.groups = table[string, *group]{}
-	p.entries = table[Ref, *entry]{}
+	p.entries = newTree(lessByName)
 	p.moving = make(map[*entry]ID)
 	p.ready = newTree(lessByReady)
 	p.oldest = newTree(lessByOldest)

@@ -7,7 +7,7 @@ package queue
 // A message that is moving leaves this partition for good: it is not put back when its target does not take it. If it has arrived there
 // or arrives yet, it stays there, as one whose move has ended does.
 func (p *Partition) Delete(now int64, log Log, h Handle) error {
-	e, ok := p.entries.get(h.Ref)
+	e, ok := p.entry(h.Ref)
 	if !ok {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (c *Deleted) apply(p *Partition, _ int64, _ Ref) { p.remove(p.mustEntry(c.R
 // ChangeVisibility lets the visibility timeout of a message end c.Timeout ms from now. On a standard queue it acts on the message
 // with the handle of any receive, also if it is visible again already. The errors are ErrNotAvailable and ErrVisibilityTotal.
 func (p *Partition) ChangeVisibility(now int64, log Log, c VisibilityChange) error {
-	e, ok := p.entries.get(c.Handle.Ref)
+	e, ok := p.entry(c.Handle.Ref)
 	if !ok || e.state != visible && e.state != inFlight || p.settings.FIFO && !e.heldBy(c.Handle) {
 		return ErrNotAvailable
 	}
