@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -10,18 +11,17 @@ import (
 // shortQueue is how many messages the queue has that the deep one is compared with.
 const shortQueue = 200_000
 
-// backlog fills a queue with messages that nobody receives, and measures what that does to the server: the rate of sends on the way,
-// its memory, the disk, how long a restart after kill -9 takes, and how fast the queue drains compared with a short one.
+// turns is how often the deep queue and what it is compared with take turns, so that whatever else the machine does meets both.
+const turns = 3
+
+// backlog fills a queue with messages that nobody receives, and measures what that does to the server: the rate of sends on the way and
+// against an empty server, its memory, the disk, how long a restart after kill -9 takes, and how fast the queue drains compared with a short one.
 func (o *options) backlog() error {
 	s, err := o.startServer()
 	if err != nil {
 		return err
 	}
 	defer func() { s.stop() }()
-	short, err := o.shortDrain(s)
-	if err != nil {
-		return err
-	}
 	url, err := o.createQueue(s.endpoint)
 	if err != nil {
 		return err
@@ -35,30 +35,78 @@ func (o *options) backlog() error {
 	}
 	sent := float64(o.messages) * float64(o.size)
 	fmt.Printf("disk against bytes sent: %.2f\n", float64(diskUsed(o.data)-before)/sent)
-
+	if err := o.sendAgainstEmpty(s, url); err != nil {
+		return err
+	}
 	if s, err = o.killAndReceive(s, url); err != nil {
 		return err
 	}
+	return o.drainAgainstShort(s, url)
+}
 
-	deep, err := o.drain(s.endpoint, url)
+// sendAgainstEmpty sends to the deep queue and to one of an empty server by turns.
+func (o *options) sendAgainstEmpty(deep *server, deepURL string) error {
+	other := *o
+	var err error
+	if other.data, err = os.MkdirTemp(o.data, "empty-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(other.data)
+	empty, err := other.startServer()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("drain of the backlog:   %v\n  %.2f of the short queue's rate, resident %d MiB\n", deep, deep.rate()/short.rate(), s.resident()>>20)
+	defer empty.stop()
+	emptyURL, err := o.createQueue(empty.endpoint)
+	if err != nil {
+		return err
+	}
+	var rates [2]float64 // deep, empty
+	for range turns {
+		for i, to := range []struct {
+			*server
+			url, name string
+		}{{deep, deepURL, "deep queue:             "}, {empty, emptyURL, "queue of another server:"}} {
+			cpu := to.cpu()
+			result, err := o.fill(to.endpoint, to.url, min(shortQueue, o.messages))
+			if err != nil {
+				return err
+			}
+			rates[i] += result.rate()
+			fmt.Printf("send to the %s %v, %v of CPU a message\n", to.name, result, result.each(to.cpu()-cpu))
+		}
+	}
+	fmt.Printf("  %.2f of the empty server's rate (target: 1)\n", rates[0]/rates[1])
 	return nil
 }
 
-func (o *options) shortDrain(s *server) (outcome, error) {
-	url, err := o.createQueue(s.endpoint)
+// drainAgainstShort drains the deep queue and short ones by turns.
+func (o *options) drainAgainstShort(s *server, deepURL string) error {
+	shortURL, err := o.createQueue(s.endpoint)
 	if err != nil {
-		return outcome{}, err
+		return err
 	}
-	if _, err := o.fill(s.endpoint, url, min(shortQueue, o.messages)); err != nil {
-		return outcome{}, err
+	var rates [2]float64 // deep, short
+	for turn := range turns {
+		if _, err := o.fill(s.endpoint, shortURL, min(shortQueue, o.messages)); err != nil {
+			return err
+		}
+		for i, queue := range []struct{ url, name string }{{deepURL, "deep"}, {shortURL, "short"}} {
+			cpu := s.cpu()
+			profiled := s.profileCPU(o.profiles, fmt.Sprintf("drain-%s-%d", queue.name, turn))
+			result, err := o.drain(s.endpoint, queue.url)
+			if err != nil {
+				return err
+			}
+			rates[i] += result.rate()
+			fmt.Printf("drain of a %-6s queue: %v, %v of CPU a message\n", queue.name, result, result.each(s.cpu()-cpu))
+			if err := profiled(); err != nil {
+				return err
+			}
+		}
 	}
-	result, err := o.drain(s.endpoint, url)
-	fmt.Printf("drain of a short queue: %v\n", result)
-	return result, err
+	fmt.Printf("  %.2f of the short queue's rate (target: 0.90), resident %d MiB\n", rates[0]/rates[1], s.resident()>>20)
+	return nil
 }
 
 // fillInParts sends the backlog in ten parts and prints each as it is done.
@@ -76,7 +124,7 @@ func (o *options) fillInParts(s *server, url string) error {
 			first = result.rate()
 		}
 		// What a message costs says more than the rate where others use the machine too.
-		each := (s.cpu() - cpu) / time.Duration(max(1, result.messages))
+		each := result.each(s.cpu() - cpu)
 		left := time.Duration(float64(parts-part-1) * float64(result.took)).Round(time.Second)
 		fmt.Printf("send, %3d %% done: %v, %.2f of the first part's rate, %v of CPU a message; resident %d MiB, disk %d MiB; about %v to go\n",
 			(part+1)*100/parts, result, result.rate()/first, each, s.resident()>>20, diskUsed(o.data)>>20, left)
@@ -101,14 +149,16 @@ func (o *options) fill(endpoint, url string, n int) (outcome, error) {
 	})
 }
 
-// drain receives and deletes for o.duration, or until the queue is empty.
+// drain receives and deletes for o.duration, or until shortQueue messages or all are gone.
 func (o *options) drain(endpoint, url string) (outcome, error) {
 	end := time.Now().Add(o.duration)
+	var done atomic.Int64
 	return o.parallel(endpoint, func(c *client) (int, bool, error) {
-		if !time.Now().Before(end) {
+		if !time.Now().Before(end) || done.Load() >= shortQueue {
 			return 0, false, nil
 		}
 		n, err := c.receiveDelete(url)
+		done.Add(int64(n))
 		return n, n > 0, err
 	})
 }

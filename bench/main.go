@@ -89,7 +89,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of a drain, of a baseline")
 	flag.BoolVar(&o.encrypted, "encrypted", true, "encrypt the messages at rest, as queues do unless told otherwise")
 	flag.BoolVar(&o.rawFsync, "raw-fsync", true, "measure a plain fsync of the data directory's disk first")
-	flag.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the server for each tenth of the backlog to this directory")
+	flag.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the server to this directory, for each tenth of the backlog and each drain (backlog)")
 	flag.IntVar(&o.messages, "messages", 0, "number of messages (default: the scenario's)")
 	flag.IntVar(&o.groups, "groups", 100_000, "number of message groups")
 	flag.IntVar(&o.inFlight, "in-flight", 120_000, "number of messages in flight")

@@ -20,6 +20,9 @@ type outcome struct {
 
 func (r outcome) rate() float64 { return float64(r.messages) / r.took.Seconds() }
 
+// each returns what of d a message took.
+func (r outcome) each(d time.Duration) time.Duration { return d / time.Duration(max(1, r.messages)) }
+
 func (r outcome) String() string {
 	at := func(percent int) time.Duration {
 		if len(r.steps) == 0 {
