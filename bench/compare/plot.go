@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -163,9 +162,6 @@ func (c *comparison) plotLatency(ctx context.Context) error {
 		c.plan.drop(time.Duration(len(left)-len(kept)) * c.estimate() * time.Duration(len(plotRates)-i-1))
 		left = kept
 	}
-	slices.SortStableFunc(p.Lines, func(a, b line) int {
-		return strings.Compare(strings.TrimSuffix(a.Name, " p99"), strings.TrimSuffix(b.Name, " p99"))
-	})
 	c.Plots = append(c.Plots, p)
 	return nil
 }
