@@ -110,7 +110,7 @@ func (s *places) untilNext(ref Ref, count uint32) uint32 {
 	return count
 }
 
-// set gives a message a new place.
+// set gives a message a new place, which is behind all others: so its run never goes on with the message after it.
 func (s *places) set(ref, at Ref) {
 	s.drop(ref, 1)
 	if s.runs == nil {
@@ -119,10 +119,6 @@ func (s *places) set(ref, at Ref) {
 	run := Stored{Ref: ref, At: at, Count: 1}
 	if previous, ok := s.before(ref); ok && run.continues(previous) {
 		run = Stored{Ref: previous.Ref, At: previous.At, Count: previous.Count + 1}
-	}
-	if next, ok := s.runs.Get(Stored{Ref: Ref{Record: ref.Record, Index: ref.Index + 1}}); ok && next.continues(run) {
-		s.runs.Delete(next)
-		run.Count += next.Count
 	}
 	s.runs.Set(run)
 }

@@ -137,7 +137,7 @@ func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.R
 		if len(result.Messages) > 0 || len(result.Moves) == 0 {
 			return result.Messages, nil
 		}
-		request.Wait = max(0, end.Sub(s.clock.Now()))
+		request.Wait = min(request.Wait, max(0, end.Sub(s.clock.Now()))) // a clock that is set back makes no wait longer
 		if request.Wait == 0 {
 			if round++; round > deadLetterRounds {
 				return nil, nil
