@@ -328,11 +328,11 @@ func TestDirectoryCollectsPolicies(t *testing.T) {
 	names := func(userID string) string {
 		var all []string
 		for _, p := range f.dir.Policies(api.Principal{UserID: userID}) {
-			all = append(all, strings.TrimPrefix(p.Name, "policy "))
+			all = append(all, p.Name)
 		}
-		return strings.Join(all, " ")
+		return strings.Join(all, ", ")
 	}
-	for userID, want := range map[string]string{u.ID: "own of-staff", r.ID + ":session": "manage", account: "", "AIDANOBODY": "", "": ""} {
+	for userID, want := range map[string]string{u.ID: "policy own of user ann, policy of-staff of group staff", r.ID + ":session": "policy manage of role deploy", account: "", "AIDANOBODY": "", "": ""} {
 		if got := names(userID); got != want {
 			t.Errorf("policies of %q: %q, want %q", userID, got, want)
 		}
@@ -346,7 +346,7 @@ func TestDirectoryCollectsPolicies(t *testing.T) {
 	}
 	_, err = f.RemoveFromGroup(t.Context(), membership)
 	must(t, err)
-	if got := names(u.ID); got != "own" {
+	if got := names(u.ID); got != "policy own of user ann" {
 		t.Errorf("outside the group: %q", got)
 	}
 }
