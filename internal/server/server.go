@@ -247,7 +247,8 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	s.metrics.CollectBodies(handler.BufferedBytes)
 	httpServer := gateway.NewServer(handler, s.serverOptions())
 	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(s.apiListener()) }()
+	l := s.apiListener() // with its metric, before anybody hears that the server is ready
+	go func() { served <- httpServer.Serve(l) }()
 	starting.done(n.service.Ready)
 	s.log.Info("ready", "api", at.API, "admin", at.Admin, "shards", len(n.shards), "took", clock.System().Now().Sub(started))
 	if ready != nil {
