@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -160,7 +161,12 @@ func (a *acmeAuthority) readKey(protected string) string {
 	if errX != nil || errY != nil {
 		a.t.Error(errX, errY)
 	}
-	thumbprint, err := acme.JWKThumbprint(&ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(x), Y: new(big.Int).SetBytes(y)})
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y)) // SEC 1, 2.3.3
+	if err != nil {
+		a.t.Error(err)
+		return ""
+	}
+	thumbprint, err := acme.JWKThumbprint(key)
 	if err != nil {
 		a.t.Error(err)
 	}
