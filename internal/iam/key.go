@@ -3,7 +3,6 @@ package iam
 import (
 	"errors"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -263,14 +262,4 @@ func parseDate(s string) (seconds int64, ok bool) {
 		}
 	}
 	return 0, false
-}
-
-// Keys returns the names of the condition keys that requests have here, in lower case, sorted.
-func Keys() []string {
-	names := []string{requestTagPrefix + "<key>", resourceTagPrefix + "<key>"}
-	for name := range keyIDs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -54,9 +54,6 @@ func (s *Store) Clone() *Store {
 	return c
 }
 
-// SetHook makes hook decide about later appends to the shard's log. Nil removes it.
-func (s *Store) SetHook(shard uint32, hook Hook) { s.logs[shard].SetHook(hook) }
-
 // Close implements journal.Store.
 func (s *Store) Close() error {
 	s.mu.Lock()
