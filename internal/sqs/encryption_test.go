@@ -361,6 +361,7 @@ func TestCopiedMessagesStayReadable(t *testing.T) {
 		for i := range 400 {
 			h.send(busy, fmt.Sprint(i, strings.Repeat("x", 900)))
 			h.drain(busy)
+			synctest.Wait() // for a checkpoint on its way
 		}
 		if first, _, err := h.journals[0].Tail(t.Context()); err != nil || first <= sent || copied.Load() == 0 {
 			t.Fatalf("the journal begins at record %d (%v), the last message is in %d; %d bytes were copied", first, err, sent, copied.Load())
