@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -163,7 +164,7 @@ func (c *comparison) reportRivals(b *strings.Builder) {
 	b.WriteString("\n`–`: not measured, because the server does not do it.\n\n")
 	for _, r := range rivals() {
 		if reason, ok := c.Skipped[r.name]; ok {
-			fmt.Fprintf(b, "- %s was not measured: %s\n", r.name, reason)
+			fmt.Fprintf(b, "- %s was not measured: %s\n", r.name, quoted(reason))
 		}
 	}
 	said := make(map[string]bool)
@@ -178,8 +179,12 @@ func (c *comparison) reportRivals(b *strings.Builder) {
 	}
 }
 
-// quoted makes a text that may be anything, as servers' answers are, harmless in Markdown.
+// places are those of this machine and of whom it asks: URLs, and paths of directories.
+var places = regexp.MustCompile(`https?://[^\s]*[^\s:,.]|(?:/[\w.-]+){3,}`)
+
+// quoted makes a text that may be anything, as servers' answers are, harmless in Markdown, and takes out what is of this machine alone.
 func quoted(text string) string {
+	text = places.ReplaceAllString(text, "…")
 	return "`" + strings.ReplaceAll(fmt.Sprintf("%.300s", text), "`", "'") + "`"
 }
 

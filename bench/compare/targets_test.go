@@ -82,3 +82,15 @@ func TestPlanLearns(t *testing.T) {
 		t.Errorf("a quarter took two minutes, and %v are left", left)
 	}
 }
+
+func TestQuoted(t *testing.T) {
+	for text, want := range map[string]string{
+		"reading https://proxy.example/m/@v/list: 403 Forbidden": "`reading …: 403 Forbidden`",
+		"open /home/someone/.cache/x/y.jar: not there":           "`open …: not there`",
+		"HTTP 500: `oh` and/or more":                             "`HTTP 500: 'oh' and/or more`",
+	} {
+		if got := quoted(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
