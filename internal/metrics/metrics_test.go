@@ -204,6 +204,30 @@ staunch_queue_oldest_message_age_seconds{account="_other",queue="_other",region=
 `, "staunch_queue_messages", "staunch_queue_oldest_message_age_seconds", "staunch_metrics_queues_summed")
 }
 
+// Zeros in place of figures that nobody knows would end alerts on a backlog.
+func TestQueuesWithUnknownFiguresAreCountedAlone(t *testing.T) {
+	const other = `staunch_queue_oldest_message_age_seconds{account="_other",queue="_other",region="_other"} 1` + "\n"
+	for limit, sum := range map[int]string{2: other, 1: ""} { // with 1 the unknown queue is in the sum
+		r := newRegistry(limit)
+		r.CollectQueues(func(yield func(metrics.QueueSample)) {
+			yield(metrics.QueueSample{Account: "1", Region: "r", Queue: "c", Visible: 2, OldestAge: time.Second})
+			yield(metrics.QueueSample{Account: "1", Region: "r", Queue: "b", Unknown: true})
+			yield(metrics.QueueSample{Account: "1", Region: "r", Queue: "a", Visible: 1, OldestAge: time.Minute})
+		})
+		expect(t, r, `
+# HELP staunch_queue_oldest_message_age_seconds Time since the oldest message of the queue was sent; 0 when it is empty.
+# TYPE staunch_queue_oldest_message_age_seconds gauge
+staunch_queue_oldest_message_age_seconds{account="1",queue="a",region="r"} 60
+`+sum+`# HELP staunch_queues Queues that exist.
+# TYPE staunch_queues gauge
+staunch_queues 3
+`, "staunch_queue_oldest_message_age_seconds", "staunch_queues")
+		if got, want := len(family(t, r, "staunch_queue_messages")), 3*limit; got != want {
+			t.Errorf("limit %d: %d series of messages, want %d", limit, got, want)
+		}
+	}
+}
+
 func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	r := newRegistry(10)
 	r.Request("SendMessage", "OK", time.Millisecond)

@@ -13,6 +13,10 @@ import (
 type QueueSample struct {
 	Account, Region, Queue string
 
+	// Unknown tells that the figures below could not be read. The queue counts as one that exists; its figures are left out,
+	// and so are those of a sum that it belongs to.
+	Unknown bool
+
 	Visible, InFlight, Delayed int
 
 	// OldestAge is how long ago the oldest message of the queue was sent; zero for an empty queue.
@@ -74,7 +78,9 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 		samples = append(samples[:c.limit], other)
 	}
 	for _, s := range samples {
-		sendSample(ch, s)
+		if !s.Unknown {
+			sendSample(ch, s)
+		}
 	}
 	ch <- prometheus.MustNewConstMetric(queueTotal, prometheus.GaugeValue, float64(total))
 	ch <- prometheus.MustNewConstMetric(queuesSummed, prometheus.GaugeValue, float64(summed))
@@ -92,6 +98,7 @@ func compareNames(a, b QueueSample) int {
 func sum(samples []QueueSample) QueueSample {
 	total := QueueSample{Account: Other, Region: Other, Queue: Other}
 	for _, s := range samples {
+		total.Unknown = total.Unknown || s.Unknown
 		total.Visible += s.Visible
 		total.InFlight += s.InFlight
 		total.Delayed += s.Delayed

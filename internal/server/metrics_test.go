@@ -2,15 +2,21 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/keyring"
+	"github.com/staunchmq/staunch/internal/metrics"
 )
 
 // Each setting that bounds something is in docs/operations/limits.md, with metrics that there are.
@@ -117,5 +123,70 @@ func TestFirstScrapeShowsWaitingReceives(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// Queues of a shard that does not answer are unknown; those of the others have their counts.
+func TestQueuesOfAShardThatDoesNotAnswerAreUnknown(t *testing.T) {
+	cfg, _, err := config.Load(config.Sources{Flags: map[string]string{"admin-listen": "", "journal": "memory", "shards": "2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder // the handler writes one line at a time
+	n, err := openNode(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), metrics.New(metrics.Options{}), memoryStore(2), keyring.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(part func(context.Context) error) (stop func()) {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- part(ctx) }()
+		return func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	stopFirst, stopSecond := run(n.shards[0].Run), run(n.shards[1].Run)
+	stopService := run(n.service.Run)
+	<-n.service.Started()
+
+	caller := &api.Caller{Principal: api.Root(cfg.Account), Account: cfg.Account, Region: cfg.Region, BaseURL: "http://localhost"}
+	shardOf, shards := make(map[string]int), make(map[int]bool)
+	for len(shards) < 2 {
+		name, body := fmt.Sprintf("q%d", len(shardOf)), "m"
+		created, err := n.service.CreateQueue(t.Context(), caller, &api.CreateQueueInput{QueueName: &name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.service.SendMessage(t.Context(), caller, &api.SendMessageInput{QueueUrl: created.QueueUrl, MessageBody: &body}); err != nil {
+			t.Fatal(err)
+		}
+		shard := n.catalog.View().Lookup(catalog.Key{Account: cfg.Account, Region: cfg.Region, Name: name}).Partitions[0].Shard
+		shardOf[name], shards[shard] = shard, true
+	}
+	check := func(answers ...int) {
+		t.Helper()
+		seen := 0
+		n.samples(func(s metrics.QueueSample) {
+			seen++
+			known := slices.Contains(answers, shardOf[s.Queue])
+			if s.Unknown == known || known && s.Visible != 1 {
+				t.Errorf("shards %v answer, and %s on shard %d has %+v", answers, s.Queue, shardOf[s.Queue], s)
+			}
+		})
+		if seen != len(shardOf) {
+			t.Errorf("%d samples of %d queues", seen, len(shardOf))
+		}
+	}
+	check(0, 1)
+	stopService()
+	stopSecond()
+	check(0)
+	stopFirst()
+	check()
+	if !strings.Contains(log.String(), `level=WARN msg="a shard did not say its counts; its queues are not in this scrape of the metrics" shard=1 error=`) {
+		t.Errorf("the log is %s", log.String())
 	}
 }

@@ -132,15 +132,15 @@ func (n *node) stopWaiting(ctx context.Context) {
 // samplesTimeout bounds how long a scrape of the metrics waits for a busy shard.
 const samplesTimeout = 5 * time.Second
 
-// samples reads the counts of all queues for the metrics.
+// samples reads the counts of all queues for the metrics. Those of queues on a shard that does not answer are unknown.
 func (n *node) samples(yield func(metrics.QueueSample)) {
 	ctx, cancel := context.WithTimeout(context.Background(), samplesTimeout)
 	defer cancel()
-	stats := make([]map[queue.ID]queue.Stats, len(n.shards))
+	stats := make([]map[queue.ID]queue.Stats, len(n.shards)) // nil for a shard that does not say
 	for i, s := range n.shards {
 		var err error
 		if stats[i], err = s.AllStats(ctx); err != nil {
-			n.log.Debug("no counts of a shard for the metrics", "shard", i, "error", err)
+			n.log.Warn("a shard did not say its counts; its queues are not in this scrape of the metrics", "shard", i, "error", err)
 		}
 	}
 	now := clock.System().Now()
@@ -149,6 +149,7 @@ func (n *node) samples(yield func(metrics.QueueSample)) {
 		oldest := int64(0)
 		for _, p := range q.Partitions {
 			st := stats[p.Shard][p.ID]
+			sample.Unknown = sample.Unknown || stats[p.Shard] == nil
 			sample.Visible += int(st.Visible)
 			sample.InFlight += int(st.InFlight)
 			sample.Delayed += int(st.Delayed)
