@@ -30,11 +30,15 @@ type Options struct {
 // Server is a running server. Its methods are safe for concurrent use.
 type Server struct {
 	endpoint string
+	rootKey  AccessKey
 	stop     context.CancelFunc
 	stopped  chan struct{}
 	err      error // valid when stopped is closed
 	once     sync.Once
 }
+
+// An AccessKey is what signs requests.
+type AccessKey struct{ ID, Secret string }
 
 // Start runs a server and returns when it answers requests. It stops with Close; ctx bounds only the start.
 func Start(ctx context.Context, o Options) (*Server, error) {
@@ -55,7 +59,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}()
 	select {
 	case a := <-ready:
-		s.endpoint = "http://" + a.API
+		s.endpoint = config.LocalURL(a.API, cfg.TLS())
+		s.rootKey = AccessKey{ID: a.RootKeyID, Secret: a.RootSecret}
 		return s, nil
 	case <-s.stopped:
 		stop()
@@ -86,8 +91,14 @@ func (o *Options) config() (*config.Config, error) {
 	return cfg, err
 }
 
-// Endpoint returns the URL that clients are pointed at, such as http://127.0.0.1:41234.
+// Endpoint returns the URL that clients on this machine are pointed at, such as http://127.0.0.1:41234; with TLS
+// https://127.0.0.1:41234, which works if the certificate is for that address.
 func (s *Server) Endpoint() string { return s.endpoint }
+
+// RootKey returns the access key that this start has made for the root of the account, and whether it has made one: with the setting
+// auth other than off, without credentials-file, where there was none yet. Keep it: it lasts as long as the data, and nobody can ask
+// for its secret again.
+func (s *Server) RootKey() (AccessKey, bool) { return s.rootKey, s.rootKey.ID != "" }
 
 // Close stops the server in good order: waiting receives are answered empty, requests under way are finished, what was decided is
 // committed. It returns what went wrong, also if the server had stopped by itself before. Closing twice is harmless.

@@ -2,7 +2,14 @@ package staunch_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -75,6 +82,87 @@ func TestDataSurvivesAStop(t *testing.T) {
 				t.Errorf("close: %v", err)
 			}
 		}
+	}
+}
+
+// authority returns what trusts the certificate of the servers of httptest, and the files of the certificate and its key.
+func authority(t *testing.T) (trust *tls.Config, cert, key string) {
+	t.Helper()
+	lender := httptest.NewTLSServer(nil)
+	defer lender.Close()
+	der, err := x509.MarshalPKCS8PrivateKey(lender.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(lender.Certificate())
+	return &tls.Config{RootCAs: pool}, cert, key
+}
+
+func TestEndpointOverTLS(t *testing.T) {
+	trust, cert, key := authority(t)
+	s, err := staunch.Start(t.Context(), staunch.Options{Settings: map[string]string{"tls-cert": cert, "tls-key": key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !strings.HasPrefix(s.Endpoint(), "https://127.0.0.1:") {
+		t.Errorf("the endpoint is %s", s.Endpoint())
+	}
+	transport := &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}
+	c := sqs.New(client(s).Options(), func(o *sqs.Options) { o.HTTPClient = &http.Client{Transport: transport} })
+	if _, err := c.ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRootKeyIsThatOfTheFirstStart(t *testing.T) {
+	o := staunch.Options{Data: t.TempDir(), Settings: map[string]string{"auth": "verify"}}
+	var key staunch.AccessKey
+	for _, first := range []bool{true, false} {
+		s, err := staunch.Start(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, ok := s.RootKey()
+		if ok != first || ok == (made == staunch.AccessKey{}) {
+			t.Errorf("first start %v: RootKey = %v, %v", first, made.ID, ok)
+		}
+		if first {
+			key = made
+		}
+		signed := func(id, secret string) error {
+			c := sqs.New(client(s).Options(), func(o *sqs.Options) { o.Credentials = credentials.NewStaticCredentialsProvider(id, secret, "") })
+			_, err := c.ListQueues(t.Context(), &sqs.ListQueuesInput{})
+			return err
+		}
+		if err := signed(key.ID, key.Secret); err != nil {
+			t.Errorf("first start %v: with the root's key: %v", first, err)
+		}
+		if err := signed(key.ID, "another"); err == nil {
+			t.Errorf("first start %v: another secret is accepted", first)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNoRootKeyIsMadeWithoutAuth(t *testing.T) {
+	s, err := staunch.Start(t.Context(), staunch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if key, ok := s.RootKey(); ok || key != (staunch.AccessKey{}) {
+		t.Errorf("RootKey = %v, %v", key.ID, ok)
 	}
 }
 
