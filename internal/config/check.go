@@ -10,6 +10,7 @@ import (
 func (l *loader) check() {
 	l.checkAuth()
 	l.checkTLS()
+	l.checkEffect()
 	if c := &l.config; c.BodyBufferBytes < 2*c.MaxBodyBytes {
 		l.problem(l.given("body-buffer-bytes", "max-body-bytes"), "", fmt.Sprintf("body-buffer-bytes (%s) must be twice max-body-bytes (%s) or more, "+
 			"because the memory for a body doubles while it grows", lookup("body-buffer-bytes").Text(c), lookup("max-body-bytes").Text(c)))
@@ -63,6 +64,25 @@ func (l *loader) checkTLS() {
 	if c.AuditMessages && c.AuditLog == AuditOff {
 		l.problem(l.origins["audit-messages"], "audit-messages", "there is no audit log; say where it goes with audit-log")
 	}
+}
+
+// checkEffect refuses settings that others leave without an effect.
+func (l *loader) checkEffect() {
+	c := &l.config
+	refuse := func(when bool, why string, names ...string) {
+		for _, name := range names {
+			if s := lookup(name); when && s.Text(c) != s.Default {
+				l.problem(l.origins[name], name, why)
+			}
+		}
+	}
+	refuse(c.Auth == AuthOff, "no signature is looked at with auth off; set auth to verify or enforce, too", "auth-clock-skew", "auth-regions")
+	refuse(c.PublicURL != "", "public-url is the start of all queue URLs; set one of the two", "queue-url-style")
+	refuse(c.QueueURLStyle != DomainStyle, "it is in queue URLs of the style domain only; set queue-url-style to domain, too", "domain")
+	refuse(c.AdminListen == "", "there is no admin interface; say where it listens with admin-listen",
+		"admin-token-file", "admin-tls-cert", "admin-tls-key", "admin-tls-client-ca")
+	refuse(c.AuditLog == AuditOff || c.AuditLog == AuditStdout, "there is no file of an audit log; say where it is with audit-log",
+		"audit-log-bytes", "audit-log-files")
 }
 
 // given returns where the first of some settings that is not a default came from.

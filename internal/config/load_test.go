@@ -422,6 +422,35 @@ func TestTLSSettingsGoTogether(t *testing.T) {
 	}
 }
 
+func TestSettingsWithoutEffectAreRefused(t *testing.T) {
+	for _, test := range []struct {
+		flags map[string]string
+		want  string // "" if they are fine
+	}{
+		{map[string]string{"auth-regions": "us-east-1"}, "--auth-regions: auth-regions: no signature is looked at with auth off"},
+		{map[string]string{"auth-clock-skew": "5m"}, "--auth-clock-skew: auth-clock-skew: no signature is looked at with auth off"},
+		{map[string]string{"auth-regions": "us-east-1", "auth-clock-skew": "5m", "auth": "enforce"}, ""},
+		{map[string]string{"auth-regions": "", "auth-clock-skew": "900s"}, ""}, // the defaults, as config print writes them
+		{map[string]string{"queue-url-style": "domain", "domain": "example.org"}, ""},
+		{map[string]string{"queue-url-style": "domain", "public-url": "https://q.example"}, "--queue-url-style: queue-url-style: public-url is the start"},
+		{map[string]string{"domain": "example.org"}, "--domain: domain: it is in queue URLs of the style domain only"},
+		{map[string]string{"admin-listen": "", "admin-token-file": "t"}, "--admin-token-file: admin-token-file: there is no admin interface"},
+		{map[string]string{"admin-listen": "", "admin-tls-cert": "c", "admin-tls-key": "k"}, "--admin-tls-cert: admin-tls-cert: there is no admin interface"},
+		{map[string]string{"admin-token-file": "t", "admin-tls-cert": "c", "admin-tls-key": "k"}, ""},
+		{map[string]string{"audit-log-bytes": "1MiB"}, "--audit-log-bytes: audit-log-bytes: there is no file of an audit log"},
+		{map[string]string{"audit-log-files": "3", "audit-log": "stdout"}, "--audit-log-files: audit-log-files: there is no file of an audit log"},
+		{map[string]string{"audit-log-bytes": "1MiB", "audit-log-files": "3", "audit-log": "a.jsonl"}, ""},
+	} {
+		_, _, err := config.Load(config.Sources{Flags: test.flags})
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%v: %v", test.flags, err)
+		case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)):
+			t.Errorf("%v: got %v", test.flags, err)
+		}
+	}
+}
+
 func TestConnectionCount(t *testing.T) {
 	for _, test := range []struct {
 		max   int

@@ -189,7 +189,8 @@ var settings = []Setting{
 		"Memory for bodies of requests larger than 64 KiB, from their first byte until the request is decoded, over all connections. Further ones get "+
 			"ServiceUnavailable. It must be twice max-body-bytes or more."),
 	row("max-waiting-receives", "100000", count(1, 10_000_000), func(c *Config) *int { return &c.MaxWaitingReceives },
-		"Most long polls that wait at once, over all queues. Further ones are throttled."),
+		"Most long polls that wait at once, shared out evenly among the shards: a queue lies on one shard, so those of one queue can be at most "+
+			"this many divided by the shards. Further ones are throttled."),
 
 	row("checkpoint-bytes", "64MiB", size(64*kib, 16*gib), func(c *Config) *int64 { return &c.CheckpointBytes },
 		"Journal written by a shard between two checkpoints. Less makes restarts shorter and writes more."),
