@@ -36,7 +36,7 @@ func (p *Policy) Check(packages []*Package) []string {
 	return wrong
 }
 
-// checkImports compares the imports of one package with its line.
+// checkImports compares the imports of one package with its line, and the line with the imports.
 func (p *Policy) checkImports(pkg *Package, byName map[string]*Package) []string {
 	may, listed := p.may[pkg.Name]
 	if !listed {
@@ -50,6 +50,11 @@ func (p *Policy) checkImports(pkg *Package, byName map[string]*Package) []string
 		wrong = append(wrong, fmt.Sprintf(
 			"%s: %s may not import %s. Turn the dependency round, or if the architecture should change, change the line of %[2]s in internal/archtest/deps.txt",
 			pkg.Imports[name], pkg.Name, name))
+	}
+	for _, pattern := range may {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(pkg.Imports)), func(name string) bool { return matches(pattern, name) }) {
+			wrong = append(wrong, fmt.Sprintf("%s may import %s and does not: take that out of internal/archtest/deps.txt", pkg.Name, pattern))
+		}
 	}
 	return wrong
 }
