@@ -33,7 +33,8 @@ func Create(path string, now time.Time) error {
 	return writeAndSync(f, path, text)
 }
 
-// Change edits a keyring file. Whoever reads it meanwhile sees it as it was or as it is afterwards.
+// Change edits a keyring file. Whoever reads it meanwhile sees it as it was or as it is afterwards; owner, group and mode stay, or nothing is
+// changed and the error is fs.ErrPermission.
 func Change(path string, edit Edit) error {
 	s, err := readFile(path)
 	if err != nil {
@@ -49,9 +50,21 @@ func Change(path string, edit Edit) error {
 	if _, err := parse(text); err != nil {
 		return err
 	}
+	old, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // with mode 0600
 	if err != nil {
 		return err
+	}
+	if err = keepOwner(f, old); err == nil {
+		err = f.Chmod(old.Mode().Perm())
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := writeAndSync(f, f.Name(), text); err != nil {
 		return err
