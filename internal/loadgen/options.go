@@ -112,6 +112,8 @@ func (o *Options) unused(s scenario) error {
 		}
 	}
 	counted := s.counts && o.Messages > 0
+	receives := o.Consumers == 0 && s.Name != FanIn && !(o.NoVerify && s.counts) // in a number that connections decides
+	refuse(o.Connections != 0 && o.Producers != 0 && !receives, "connections", ", whose producers and consumers have numbers of their own")
 	refuse(o.Batch > 1 && s.single, "batch", ", which sends one message a request")
 	refuse(o.Groups != 0 && !s.fifo, "groups", "")
 	refuse(o.Messages > 0 && !s.fills && !s.counts, "messages", ", which lasts for the duration")
