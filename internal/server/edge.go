@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -26,14 +27,16 @@ func (s *server) openTLS() (err error) {
 	}
 	if s.cfg.TLS() {
 		if s.tls, err = listener.OpenTLS(o); err != nil {
-			return err
+			return fmt.Errorf("API: %w; --tls-cert, --tls-key and --tls-client-ca choose the files", err)
 		}
 	}
 	if s.cfg.AdminTLS() {
 		o.CertFile, o.KeyFile, o.ClientCAFile, o.ACME = s.cfg.AdminTLSCert, s.cfg.AdminTLSKey, s.cfg.AdminTLSClientCA, nil
-		s.adminTLS, err = listener.OpenTLS(o)
+		if s.adminTLS, err = listener.OpenTLS(o); err != nil {
+			return fmt.Errorf("admin interface: %w; --admin-tls-cert, --admin-tls-key and --admin-tls-client-ca choose the files", err)
+		}
 	}
-	return err
+	return nil
 }
 
 // openAudit opens the audit log.
@@ -46,10 +49,11 @@ func (s *server) openAudit() (err error) {
 	default:
 		o.Path = s.cfg.AuditLog
 	}
-	if s.audit, err = audit.Open(o); err == nil {
-		s.closers = append(s.closers, s.audit.Close)
+	if s.audit, err = audit.Open(o); err != nil {
+		return fmt.Errorf("%w; --audit-log chooses the file", err)
 	}
-	return err
+	s.closers = append(s.closers, s.audit.Close)
+	return nil
 }
 
 // runEdge runs what keeps files current.

@@ -2,11 +2,14 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/staunchmq/staunch/internal/config"
+	"github.com/staunchmq/staunch/internal/server"
 )
 
 // testCertificate writes a certificate for example.com with its key, and returns what trusts it.
@@ -171,5 +175,33 @@ func TestConnectionLimit(t *testing.T) {
 	transport.CloseIdleConnections()
 	if err := n.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFilesThatCannotBeUsed: the error says which listener a file is of, and which setting chooses it.
+func TestFilesThatCannotBeUsed(t *testing.T) {
+	for _, tc := range []struct {
+		settings map[string]string
+		want     []string
+	}{
+		{map[string]string{"tls-cert": "/nowhere/c", "tls-key": "/nowhere/k"}, []string{"API: TLS: stat /nowhere/c: ", "--tls-cert, --tls-key"}},
+		{map[string]string{"admin-tls-cert": "/nowhere/c", "admin-tls-key": "/nowhere/k"}, []string{"admin interface: TLS: stat /nowhere/c: ", "--admin-tls-cert"}},
+		{map[string]string{"audit-log": "/nowhere/a"}, []string{"audit log: open /nowhere/a: ", "--audit-log chooses"}},
+		{map[string]string{"auth": "verify", "credentials-file": "/nowhere/c"}, []string{"credentials file /nowhere/c: ", "--credentials-file"}},
+	} {
+		settings := map[string]string{"listen": "127.0.0.1:0", "admin-listen": "127.0.0.1:0", "journal": "memory"}
+		maps.Copy(settings, tc.settings)
+		cfg, _, err := config.Load(config.Sources{Flags: settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		err = server.Run(ctx, cfg, slog.New(slog.DiscardHandler), func(config.Addresses) { stop() })
+		stop()
+		for _, want := range tc.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: got %v, want %q", tc.settings, err, want)
+			}
+		}
 	}
 }

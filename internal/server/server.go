@@ -101,7 +101,10 @@ func (s *server) openKeys() (err error) {
 		File: s.cfg.CredentialsFile, RootID: s.cfg.RootKeyID, RootSecret: s.cfg.RootSecret, Account: s.cfg.Account,
 		Clock: clock.System(), Logger: s.log,
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("%w\nAccess keys come from --credentials-file and STAUNCH_ROOT_ACCESS_KEY_ID; docs/operations/authentication.md says more", err)
+	}
+	return nil
 }
 
 func (s *server) openKeyring() (err error) {
