@@ -25,7 +25,7 @@ func printWelcome(w io.Writer, cfg *config.Config, at config.Addresses) {
 	}
 	id, secret, hint := "test", "test", "any will do"
 	if cfg.Auth != config.AuthOff {
-		id, secret, hint = "...", "...", "an access key of this server, such as `staunch key create` makes"
+		id, secret, hint = "...", "...", "an access key of this server, such as `staunch key create --root` makes"
 		switch {
 		case cfg.RootKeyID != "":
 			id = cfg.RootKeyID
