@@ -433,6 +433,14 @@ func TestRestoreLeavesNothingHalf(t *testing.T) {
 			t.Errorf("%d of %d bytes: %v is left", cut, b.Len(), names)
 		}
 	}
+	a, err := backup.Open("backup", bytes.NewReader(b.Bytes()))
+	must(t, err)
+	defer a.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = datadir.Restore(ctx, a, dir, datadir.RestoreOptions{Checked: func(int) { cancel() }})
+	if !errors.Is(err, datadir.ErrReadBack) || !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted while it is read back: %v", err)
+	}
 	if err := restore(b.Bytes()); err != nil {
 		t.Errorf("the whole backup: %v", err)
 	}

@@ -3,6 +3,7 @@ package datadir
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,8 +21,11 @@ type RestoreOptions struct {
 	Restored, Checked func(records int)
 }
 
+// ErrReadBack means that a backup is sound, and that what was restored of it could not be read back or is something else.
+var ErrReadBack = errors.New("what was restored cannot be read back")
+
 // Restore makes the data directory dir out of a backup, completely or not at all. The backup is checked on the way, and then what was
-// written is read back and must give the same states. dir must not exist or be empty (fs.ErrExist).
+// written is read back and must give the same states (ErrReadBack). dir must not exist or be empty (fs.ErrExist).
 func Restore(ctx context.Context, a *backup.Archive, dir string, o RestoreOptions) ([]*shard.Report, error) {
 	var reports []*shard.Report
 	fill := func(s *pebblejournal.Store) (err error) {
@@ -31,19 +35,27 @@ func Restore(ctx context.Context, a *backup.Archive, dir string, o RestoreOption
 		return damage(reports)
 	}
 	check := func(dir string) error {
-		v, err := Open(dir, o.Logger)
-		if err != nil {
-			return err
+		if err := readBack(ctx, dir, reports, o); err != nil {
+			return fmt.Errorf("%w: %w", ErrReadBack, err)
 		}
-		defer v.Close()
-		restored, err := Check(ctx, v, o.Checked)
-		if err != nil {
-			return err
-		}
-		return compare(reports, restored)
+		return nil
 	}
 	err := pebblejournal.Create(dir, pebblejournal.Options{Shards: a.Shards(), Logger: o.Logger}, fill, check)
 	return reports, err
+}
+
+// readBack checks what was restored, which must be what was in the backup.
+func readBack(ctx context.Context, dir string, reports []*shard.Report, o RestoreOptions) error {
+	v, err := Open(dir, o.Logger)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	restored, err := Check(ctx, v, o.Checked)
+	if err != nil {
+		return err
+	}
+	return compare(reports, restored)
 }
 
 // copyBackup checks a backup and puts into s what is read for that.
@@ -74,12 +86,12 @@ func copyBackup(ctx context.Context, a *backup.Archive, s *pebblejournal.Store, 
 // compare says where what was restored is not what was in the backup.
 func compare(backup, restored []*shard.Report) error {
 	if err := damage(restored); err != nil {
-		return fmt.Errorf("what was restored cannot be read back: %w", err)
+		return err
 	}
 	for i, want := range backup {
 		got := restored[i]
 		if got.State != want.State || got.First != want.First || got.Last != want.Last || got.Bytes != want.Bytes {
-			return fmt.Errorf("%w: what was restored of shard %d is not what was in the backup", journal.ErrDamaged, i)
+			return fmt.Errorf("%w: shard %d is not what was in the backup", journal.ErrDamaged, i)
 		}
 	}
 	return nil
