@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -152,11 +153,11 @@ func (p *program) adminServer(cfg *config.Config, at *adminFlags) (*adminServer,
 		err = fmt.Errorf("%s has more than a token in it", file)
 	}
 	if err != nil {
-		return nil, &exitError{
-			code: exitFailed,
-			step: "The server makes it in its data directory when it starts. Say where it is with --data or --admin-token-file.",
-			err:  fmt.Errorf("read the admin token: %w", err),
+		step := "The server makes it in its data directory when it starts. Say where it is with --data or --admin-token-file."
+		if errors.Is(err, fs.ErrPermission) {
+			step = permissionStep
 		}
+		return nil, &exitError{code: exitFailed, step: step, err: fmt.Errorf("read the admin token: %w", err)}
 	}
 	return &adminServer{at: at, base: strings.TrimRight(at.url, "/"), token: token}, nil
 }
@@ -183,6 +184,20 @@ func (s *adminServer) post(ctx context.Context, path string, body io.Reader) (*h
 	return response, nil
 }
 
+// brokeOff is the error of an answer that ends before its end.
+func (s *adminServer) brokeOff(err error, step string) error {
+	return &exitError{code: exitFailed, step: step, err: fmt.Errorf("the answer of %s broke off: %w", s.base, err)}
+}
+
+// strange is the error of an answer that cannot be decoded.
+func (s *adminServer) strange(err error) error {
+	return &exitError{
+		code: exitFailed,
+		step: "Is it the admin interface of a server of the same version? `staunch version` shows that of this program.",
+		err:  fmt.Errorf("the answer of %s is not what this program expects: %w", s.base, err),
+	}
+}
+
 // backup asks for a backup.
 func (s *adminServer) backup(ctx context.Context) (*stream, error) {
 	response, err := s.post(ctx, "/backup", http.NoBody)
@@ -198,5 +213,5 @@ func (s *adminServer) backup(ctx context.Context) (*stream, error) {
 			err:  fmt.Errorf("%s/backup answered %s: %s", s.base, response.Status, strings.TrimSpace(string(reason))),
 		}
 	}
-	return &stream{Reader: response.Body, name: s.base, close: func() { _ = response.Body.Close() }}, nil
+	return &stream{Reader: response.Body, name: s.base, from: ofServer, close: func() { _ = response.Body.Close() }}, nil
 }

@@ -72,8 +72,12 @@ func backupPath(arg string, now time.Time) (string, error) {
 // backupSource returns the backup of a data directory if the command line names one, else that of a server.
 func (p *program) backupSource(ctx context.Context, command *cobra.Command, flags *settingFlags, at *adminFlags, now time.Time) (*stream, error) {
 	_, offline := flags.given["data"]
-	if offline && (at.url != "" || flags.given["admin-listen"] != "" || flags.given["admin-token-file"] != "") {
-		return nil, usage(command, "--data makes a backup of a directory, --url, --admin-listen and --admin-token-file of a server: choose one")
+	if offline {
+		err := unused(command, "is for servers, and --data makes a backup of a directory that none uses: choose one",
+			"url", "ca", "cert", "key", "admin-listen", "admin-tls-cert", "admin-tls-key", "admin-token-file")
+		if err != nil {
+			return nil, err
+		}
 	}
 	cfg, _, err := p.load(flags)
 	if err != nil {
@@ -93,6 +97,7 @@ func (p *program) backupSource(ctx context.Context, command *cobra.Command, flag
 type stream struct {
 	io.Reader
 	name  string // for errors
+	from  origin
 	close func()
 }
 
@@ -115,7 +120,7 @@ func directoryBackup(ctx context.Context, dir string, now time.Time) (*stream, e
 		}
 		_ = w.Close() // the stream says itself whether it is whole
 	}()
-	return &stream{Reader: r, name: dir, close: func() {
+	return &stream{Reader: r, name: dir, from: ofDirectory, close: func() {
 		_ = r.Close()
 		<-done
 		_ = v.Close()
@@ -137,7 +142,7 @@ func (p *program) saveBackup(ctx context.Context, s *stream, file string) (err e
 	}()
 	a, err := backup.Open("the backup of "+s.name, io.TeeReader(s, tmp))
 	if err != nil {
-		return readError(err)
+		return s.from.explain(err)
 	}
 	defer a.Close()
 	header := a.Header()
@@ -145,7 +150,7 @@ func (p *program) saveBackup(ctx context.Context, s *stream, file string) (err e
 	m, err := a.ReadAll(ctx, bar.add)
 	bar.close()
 	if err != nil {
-		return readError(err)
+		return s.from.explain(err)
 	}
 	size, err := tmp.Seek(0, io.SeekCurrent)
 	if err == nil {
@@ -203,7 +208,7 @@ a data directory. The exit code is 0 when all is sound, 1 when it is not.`,
 			return err
 		}
 		defer f.Close()
-		c, err := p.checkArchive(ctx, args[0], f)
+		c, err := p.checkArchive(ctx, args[0], f, ofBackup)
 		if err != nil {
 			return err
 		}
@@ -213,10 +218,10 @@ a data directory. The exit code is 0 when all is sound, 1 when it is not.`,
 }
 
 // checkArchive checks a backup.
-func (p *program) checkArchive(ctx context.Context, name string, r io.Reader) (checked, error) {
+func (p *program) checkArchive(ctx context.Context, name string, r io.Reader, from origin) (checked, error) {
 	a, err := backup.Open(name, r)
 	if err != nil {
-		return checked{}, readError(err)
+		return checked{}, from.explain(err)
 	}
 	defer a.Close()
 	header := a.Header()
@@ -224,9 +229,9 @@ func (p *program) checkArchive(ctx context.Context, name string, r io.Reader) (c
 	reports, _, err := datadir.CheckBackup(ctx, a, bar.add)
 	bar.close()
 	if err != nil {
-		return checked{}, readError(err)
+		return checked{}, from.explain(err)
 	}
-	return checked{name, reports}, nil
+	return checked{name, from, reports}, nil
 }
 
 func (p *program) restoreCommand() *cobra.Command {
@@ -280,8 +285,12 @@ func (p *program) restore(ctx context.Context, a *backup.Archive, dir string) er
 		return &exitError{code: exitUsage, step: "Restore into a directory that does not exist yet, or is empty: --data DIR.", err: err}
 	case errors.Is(err, journal.ErrFull):
 		return &exitError{code: exitFailed, step: "Choose a disk with more space: --data DIR. Nothing was left behind.", err: err}
+	case errors.Is(err, datadir.ErrReadBack) && ctx.Err() == nil:
+		return &exitError{
+			code: exitFailed, step: "The backup is sound. Look at the disk that was restored to, or choose another: --data DIR. Nothing was left behind.", err: err,
+		}
 	case err != nil:
-		return readError(err)
+		return ofBackup.explain(err)
 	}
 	var messages int64
 	for _, r := range reports {
@@ -306,7 +315,7 @@ func openBackup(name string) (*openedBackup, error) {
 	a, err := backup.Open(name, f)
 	if err != nil {
 		_ = f.Close() // read only
-		return nil, readError(err)
+		return nil, ofBackup.explain(err)
 	}
 	return &openedBackup{Archive: a, close: func() {
 		_ = a.Close()
@@ -316,7 +325,10 @@ func openBackup(name string) (*openedBackup, error) {
 
 func openFile(name string) (*os.File, error) {
 	f, err := os.Open(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &exitError{code: exitUsage, step: "Run the command as a user who may read it: the one who made the backup, or root.", err: err}
+	case err != nil:
 		return nil, &exitError{code: exitUsage, step: "FILE is what `staunch backup create FILE` made.", err: err}
 	}
 	return f, nil

@@ -163,7 +163,9 @@ func testDamage(t *testing.T, tmp, data, file string) {
 		t.Fatal(err)
 	}
 	expect(t, 1, cut, "backup", "verify", cut)
-	expect(t, 1, "is not a backup", "backup", "verify", filepath.Join(data, "FORMAT"))
+	expect(t, 1, "is not a backup … This backup cannot be used", "backup", "verify", filepath.Join(data, "FORMAT"))
+	expect(t, 1, "is not a backup … This backup cannot be used", "restore", filepath.Join(data, "FORMAT"), "--data", filepath.Join(tmp, "never"))
+	expect(t, 1, "is not a backup … This backup cannot be used", "journal", "dump", "--backup", filepath.Join(data, "FORMAT"))
 	expect(t, 2, "no such file", "backup", "verify", filepath.Join(tmp, "none"))
 
 	tables, err := filepath.Glob(filepath.Join(data, "journal", "*.sst"))
@@ -181,7 +183,7 @@ func testDamage(t *testing.T, tmp, data, file string) {
 		}
 	}
 	expect(t, 1, "DAMAGED … journal is damaged … checksum … Stop the server and keep the directory", "journal", "check", "--data", data)
-	expect(t, 1, "damaged", "backup", "create", filepath.Join(tmp, "bad.backup"), "--data", data)
+	expect(t, 1, "damaged … Stop the server and keep the directory", "backup", "create", filepath.Join(tmp, "bad.backup"), "--data", data)
 	if names, _ := filepath.Glob(filepath.Join(tmp, "*bad*")); len(names) != 0 {
 		t.Errorf("%v is left of a backup that failed", names)
 	}

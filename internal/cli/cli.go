@@ -150,6 +150,16 @@ func usage(command *cobra.Command, format string, values ...any) error {
 	}
 }
 
+// unused refuses flags that were given and would not be looked at; why goes on after the name of the flag.
+func unused(command *cobra.Command, why string, names ...string) error {
+	for _, name := range names {
+		if command.Flags().Changed(name) {
+			return usage(command, "--%s %s", name, why)
+		}
+	}
+	return nil
+}
+
 // flagError turns an error of the flag parser into one that names the nearest flag.
 func flagError(command *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError

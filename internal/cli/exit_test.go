@@ -1,6 +1,10 @@
 package cli_test
 
-import "testing"
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 func TestExitCodes(t *testing.T) {
 	tests := []struct {
@@ -45,5 +49,22 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("exit code %d with stderr %q", code, stderr)
 			}
 		})
+	}
+}
+
+func TestFlagsThatWouldBeIgnoredAreRefused(t *testing.T) {
+	ring := "file:" + filepath.Join(t.TempDir(), "ring.yaml")
+	expect(t, 0, "", "keyring", "create", "--keyring", ring)
+	const policyTest = "policy test --principal anonymous --action sqs:SendMessage --resource arn:aws:sqs:r:111111111111:q"
+	for _, test := range []struct{ command, flags string }{
+		{"journal dump --backup none", "data config"},
+		{"journal check --data none", "admin-token-file ca cert key"},
+		{"keyring forget aws/sqs 1 --data none --keyring " + ring, "admin-token-file ca cert key"},
+		{policyTest, "admin-token-file ca cert key data config"},
+		{"backup create none --data none", "url ca cert key admin-listen admin-tls-cert admin-tls-key admin-token-file"},
+	} {
+		for _, flag := range strings.Fields(test.flags) {
+			expect(t, 2, "--"+flag+" is for … --help", append(strings.Fields(test.command), "--"+flag, "x")...)
+		}
 	}
 }

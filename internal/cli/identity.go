@@ -70,12 +70,12 @@ func (c *identityCommand) do(operation string, in, out any) error {
 	case errors.Is(err, context.Canceled):
 		return &exitError{code: exitInterrupted, step: "What was asked for may have been done.", err: err}
 	case err != nil:
-		return fmt.Errorf("the answer of %s broke off: %w", c.server.base, err)
+		return c.server.brokeOff(err, "What was asked for may have been done: look at the list, then ask again. The log of the server says more.")
 	case response.StatusCode != http.StatusOK:
 		return c.refused(response.Status, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("the answer of %s is not what this program expects: %w", c.server.base, err)
+		return c.server.strange(err)
 	}
 	return nil
 }
@@ -91,7 +91,13 @@ func (c *identityCommand) refused(status string, answer []byte) error {
 	switch e.Code {
 	case identity.Invalid, identity.Malformed:
 		code, step = exitUsage, fmt.Sprintf("Nothing was changed. Usage: %s --help.", c.CommandPath())
-	case identity.NotFound, identity.Exists, identity.InUse, identity.Limit:
+	case identity.NotFound:
+		step = "Nothing was changed. The list commands of account, user, group, role, policy and key show what there is; --account chooses the account."
+	case identity.Exists:
+		step = "Nothing was changed. Choose another name, or use the one that is there."
+	case identity.InUse:
+	case identity.Limit:
+		step = "Nothing was changed. Delete what is not needed any more, or ask for less; the limits are in docs/operations/identities.md."
 	default:
 		step = "The log of the server says more."
 	}

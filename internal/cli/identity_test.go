@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,7 +41,7 @@ func TestIdentityCommands(t *testing.T) {
 	// Users, groups and roles.
 	do(0, "arn:aws:iam::000000000000:user/ann", "user", "create", "ann")
 	do(0, "arn:aws:iam::111122223333:user/ops/ann", "user", "create", "ann", "--account", "shop", "--path", "/ops/")
-	do(1, "has a user Ann already … Nothing was changed", "user", "create", "Ann")
+	do(1, "has a user Ann already … Choose another name", "user", "create", "Ann")
 	do(2, "user name", "user", "create", "a b")
 	do(0, "GROUP  ID", "group", "create", "staff")
 	do(0, "user ann is in group staff", "group", "add", "staff", "ann")
@@ -97,7 +99,7 @@ func testKeys(t *testing.T, do func(int, string, ...string) string, file func(st
 		t.Error("-o env is not what a shell takes")
 	}
 	credentials := do(0, "[ann]", "key", "rotate", made.ID, "-o", "credentials-file")
-	do(1, "2 access keys already: delete one first", "key", "rotate", made.ID)
+	do(1, "2 access keys already: delete one first … Delete what is not needed", "key", "rotate", made.ID)
 	do(0, "disabled", "key", "disable", made.ID)
 	list := do(0, made.ID+"  ann   disabled", "key", "list", "ann")
 	if strings.Contains(list, made.Secret) || strings.Contains(list, "root") {
@@ -105,7 +107,7 @@ func testKeys(t *testing.T, do func(int, string, ...string) string, file func(st
 	}
 	do(0, "enabled", "key", "enable", made.ID)
 	do(0, "deleted", "key", "delete", made.ID)
-	do(1, "no access key", "key", "delete", made.ID)
+	do(1, "no access key … The list commands", "key", "delete", made.ID)
 
 	// A credentials file comes back in.
 	do(0, "ann has access key AKIA", "key", "import", file("credentials", "# keys\n\n"+credentials+"\n[worker]\naws_access_key_id=AKIAIMPORTED0000\naws_secret_access_key = imported=secret\n"))
@@ -128,9 +130,33 @@ func TestIdentityCommandsFindTheirServer(t *testing.T) {
 	tmp := t.TempDir()
 	expect(t, 1, "read the admin token … --data or --admin-token-file", "user", "list", "--data", tmp)
 	expect(t, 1, "no answer … Is the server running", "user", "list", "--admin-token-file", "/dev/null", "--url", "http://127.0.0.1:1")
+	if os.Getuid() != 0 { // root may read everything
+		token := filepath.Join(tmp, "token")
+		if err := os.WriteFile(token, []byte("x"), 0); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, 1, "permission denied … the one that the server runs as", "user", "list", "--admin-token-file", token)
+		expect(t, 2, "permission denied … who may read it", "backup", "verify", token)
+	}
 	code, _, stderr := run([]string{"STAUNCH_JOURNAL=memory"}, "user", "list")
 	if code != 2 || !strings.Contains(stderr, "the journal in memory") {
 		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+func TestAnswersThatAreNone(t *testing.T) {
+	for words, length := range map[string]string{
+		"broke off: unexpected EOF … sk again … log of the server": "100",
+		"is not what this program expects … staunch version":       "1",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", length)
+			_, _ = w.Write([]byte("x"))
+		}))
+		at := []string{"--url", server.URL, "--admin-token-file", "/dev/null"}
+		expect(t, 1, words, append([]string{"user", "list"}, at...)...)
+		expect(t, 1, words, append([]string{"policy", "test", "--principal", "anonymous", "--action", "sqs:SendMessage", "--resource", "arn:aws:sqs:r:111111111111:q"}, at...)...)
+		server.Close()
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/staunchmq/staunch/internal/backup"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/datadir"
 	"github.com/staunchmq/staunch/internal/journal"
@@ -60,6 +59,11 @@ The exit code is 0 when all is sound, 1 when something is damaged or cannot be r
 // checkEither checks what a server holds if at has its address, else the data directory of the settings; instead is what to do when a
 // server uses that.
 func (p *program) checkEither(ctx context.Context, flags *settingFlags, at *adminFlags, instead string) (checked, error) {
+	if at.url == "" {
+		if err := unused(at.command, "is for servers, with --url", "admin-token-file", "ca", "cert", "key"); err != nil {
+			return checked{}, err
+		}
+	}
 	cfg, _, err := p.load(flags)
 	if err != nil {
 		return checked{}, err
@@ -77,6 +81,7 @@ func (p *program) checkEither(ctx context.Context, flags *settingFlags, at *admi
 // checked is what a check read, and what it found there.
 type checked struct {
 	name    string
+	from    origin
 	reports []*shard.Report
 }
 
@@ -88,15 +93,15 @@ func (p *program) checkDirectory(ctx context.Context, dir, instead string) (chec
 	defer v.Close()
 	records, err := datadir.Records(ctx, v)
 	if err != nil {
-		return checked{}, readError(err)
+		return checked{}, ofDirectory.explain(err)
 	}
 	bar := p.progress(records, "checking")
 	reports, err := datadir.Check(ctx, v, bar.add)
 	bar.close()
 	if err != nil {
-		return checked{}, readError(err)
+		return checked{}, ofDirectory.explain(err)
 	}
-	return checked{dir, reports}, nil
+	return checked{dir, ofDirectory, reports}, nil
 }
 
 func (p *program) checkServer(ctx context.Context, server *adminServer) (checked, error) {
@@ -105,7 +110,7 @@ func (p *program) checkServer(ctx context.Context, server *adminServer) (checked
 		return checked{}, err
 	}
 	defer stream.Close()
-	return p.checkArchive(ctx, stream.name, stream)
+	return p.checkArchive(ctx, stream.name, stream, ofServer)
 }
 
 // printCheck prints the reports, and returns what is wrong.
@@ -130,7 +135,7 @@ func (c checked) wrong() error {
 	wrong := strings.Join(append(damaged, badCheckpoints...), "\n  ")
 	switch {
 	case len(damaged) > 0:
-		return &exitError{code: exitFailed, step: damagedStep, err: fmt.Errorf("%s is damaged:\n  %s", c.name, wrong)}
+		return &exitError{code: exitFailed, step: c.from.damaged, err: fmt.Errorf("%s is damaged:\n  %s", c.name, wrong)}
 	case len(badCheckpoints) > 0:
 		return &exitError{
 			code: exitFailed,
@@ -140,27 +145,6 @@ func (c checked) wrong() error {
 		}
 	}
 	return nil
-}
-
-// damagedStep is what to do about damaged records.
-const damagedStep = "Stop the server and keep the directory as it is: what is not damaged can still be read from it. Restore the newest backup that\n" +
-	"`staunch backup verify FILE` finds sound: staunch restore FILE --data NEW. Then look at the disk. See docs/operations/backup.md."
-
-// readError gives an error from reading a journal or a backup its next step.
-func readError(err error) error {
-	step := "If the disk cannot be read, copy what can be read to another one first."
-	code := exitFailed
-	switch {
-	case errors.Is(err, context.Canceled):
-		code, step = exitInterrupted, "Nothing was changed."
-	case errors.Is(err, journal.ErrNewerFormat):
-		step = "Use the program that wrote it, or a newer one."
-	case errors.Is(err, backup.ErrIncomplete):
-		step = "What wrote it was interrupted. Make a new backup, or use an older one."
-	case errors.Is(err, journal.ErrDamaged), errors.Is(err, backup.ErrFailed):
-		step = damagedStep
-	}
-	return &exitError{code: code, step: step, err: err}
 }
 
 func texts(errs []error) []string {
@@ -250,6 +234,13 @@ encrypted. Secrets are always left out.`,
 		if to != 0 && to < from {
 			return usage(command, "--to %d is before --from %d", to, from)
 		}
+		from := ofDirectory
+		if *file != "" {
+			from = ofBackup
+			if err := unused(command, "is for data directories, not for a --backup", "data", "config"); err != nil {
+				return err
+			}
+		}
 		v, closer, err := p.dumped(flags, *file)
 		if err != nil {
 			return err
@@ -259,7 +250,7 @@ encrypted. Secrets are always left out.`,
 			return usage(command, "there is no shard %d; there are shards 0 to %d", o.Shard, v.Shards()-1)
 		}
 		if err := datadir.Dump(ctx, p.stdout, v, o); err != nil {
-			return readError(err)
+			return from.explain(err)
 		}
 		return nil
 	}
@@ -297,7 +288,7 @@ func openDirectory(dir, instead string) (journal.View, error) {
 	case errors.Is(err, journal.ErrLocked):
 		return nil, &exitError{code: exitUsage, step: "While a server uses it: " + instead, err: err}
 	default:
-		return nil, readError(err)
+		return nil, ofDirectory.explain(err)
 	}
 }
 

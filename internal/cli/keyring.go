@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,8 @@ func keyringError(err error) error {
 		step = "Choose another name. A keyring is never written over: without it, nothing that it has encrypted can be read."
 	case errors.Is(err, fs.ErrNotExist):
 		step = "staunch keyring create makes one."
+	case errors.Is(err, fs.ErrPermission):
+		step = "Nothing was changed. Run the command as the owner of the file, or as root."
 	case errors.Is(err, keyring.ErrNotFound):
 		step = "staunch keyring list shows the keys."
 	}
@@ -79,7 +82,11 @@ func (p *program) keyringCreateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := keyring.Create(path, time.Now()); err != nil {
+		err = keyring.Create(path, time.Now())
+		if errors.Is(err, fs.ErrNotExist) {
+			return &exitError{code: exitFailed, step: "Make the directory first, with `mkdir -p " + filepath.Dir(path) + "`.", err: err}
+		}
+		if err != nil {
 			return keyringError(err)
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s was made. Keep a copy of it, apart from the backups of the data, and start the server with --keyring file:%[1]s.\n", path)
@@ -155,7 +162,11 @@ done. A server may encrypt with a version for as long as the longest data key re
 		unwanted := datadir.EncryptedWith(keys[i].ID.String(), uint32(version))
 		for kind, count := range kinds(c.reports) {
 			if kind == unwanted {
-				return keyringError(fmt.Errorf("%s: %d messages are %s", c.name, count, kind))
+				return &exitError{
+					code: exitFailed,
+					step: "Nothing was changed. `staunch keyring rewrap` lets the server encrypt them with the newest version; if it is this one, rotate the key first.",
+					err:  fmt.Errorf("%s: %d messages are %s", c.name, count, kind),
+				}
 			}
 		}
 		return keyringError(keyring.Change(path, keyring.Forget(args[0], uint32(version))))

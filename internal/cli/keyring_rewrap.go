@@ -69,7 +69,7 @@ func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrap
 	if response.StatusCode != http.StatusOK {
 		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
 		return line, &exitError{
-			code: exitFailed, step: "Nothing was changed.",
+			code: exitFailed, step: "Nothing was changed. Ask again later; the log of the server says more.",
 			err: fmt.Errorf("%s/rewrap answered %s: %s", server.base, response.Status, strings.TrimSpace(string(reason))),
 		}
 	}

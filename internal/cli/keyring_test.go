@@ -12,6 +12,7 @@ func TestKeyringCommands(t *testing.T) {
 	ring := "file:" + filepath.Join(t.TempDir(), "ring.yaml")
 	command := func(args ...string) []string { return append(append([]string{"keyring"}, args...), "--keyring", ring) }
 	expect(t, 1, "no such file … staunch keyring create makes one", command("add", "orders")...)
+	expect(t, 1, "no such file … Make the directory first", "keyring", "create", "--keyring", strings.Replace(ring, "ring.yaml", "none/ring.yaml", 1))
 	expect(t, 0, "was made … Keep a copy", command("create")...)
 	expect(t, 1, "exists … Choose another name", command("create")...)
 	expect(t, 0, "", command("add", "orders", "--alias", "arn:aws:kms:eu-west-1:111122223333:key/k", "--account", "111122223333")...)
@@ -56,7 +57,7 @@ func TestForgetLooksForMessages(t *testing.T) {
 	sendSome(t, at.API, 3)
 	expect(t, 0, "3 messages are encrypted with version 1 of key", "journal", "check", "--data", data, "--url", url)
 	expect(t, 0, "", "keyring", "rotate", "aws/sqs", "--keyring", ring)
-	expect(t, 1, "3 messages are encrypted with version 1 … Nothing was changed", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
+	expect(t, 1, "3 messages are encrypted with version 1 … Nothing was changed. `staunch keyring rewrap`", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
 	callAPI(t, at.API, "PurgeQueue", `{"QueueUrl":"http://x/000000000000/q"}`)
 	expect(t, 0, "", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
 	stop()

@@ -63,7 +63,10 @@ The exit code is 0 when the request is allowed, 1 when it is denied, and 2 when 
 			e, err = t.ask(p, command, settings, at, question)
 		} else {
 			var policies *iam.Policies
-			if policies, err = t.policies(command); err == nil {
+			if err = unused(command, "is for servers, with --url", "config", "data", "admin-token-file", "ca", "cert", "key"); err == nil {
+				policies, err = t.policies(command)
+			}
+			if err == nil {
 				e = access.Explain(q, policies)
 			}
 		}
@@ -112,14 +115,14 @@ func (t *policyTest) ask(p *program, command *cobra.Command, settings *settingFl
 	answer, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the answer of %s broke off: %w", server.base, err)
+		return nil, server.brokeOff(err, againStep)
 	case response.StatusCode != http.StatusOK:
 		text := strings.TrimSpace(string(answer[:min(len(answer), reasonBytesMax)]))
 		return nil, &exitError{code: exitUsage, step: "staunch user list and staunch role list show who there is.", err: fmt.Errorf("%s: %s", server.base, text)}
 	}
 	e := &access.Explanation{}
 	if err := json.Unmarshal(answer, e); err != nil {
-		return nil, fmt.Errorf("the answer of %s is not what this program expects: %w", server.base, err)
+		return nil, server.strange(err)
 	}
 	return e, nil
 }

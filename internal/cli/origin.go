@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/staunchmq/staunch/internal/backup"
+	"github.com/staunchmq/staunch/internal/journal"
+)
+
+// origin is what journals are read from. It decides what to do when that fails.
+type origin struct {
+	damaged    string // about damage
+	givenUp    string // about a stream whose writer could not go on
+	incomplete string // about a stream that breaks off
+	failed     string // about anything else
+}
+
+const (
+	damagedStep = "Stop the server and keep the directory as it is: what is not damaged can still be read from it. Restore the newest backup that\n" +
+		"`staunch backup verify FILE` finds sound: staunch restore FILE --data NEW. Then look at the disk. See docs/operations/backup.md."
+	diskStep   = "If the disk cannot be read, copy what can be read to another one first."
+	againStep  = "Ask again. The log of the server says more."
+	backupStep = "This backup cannot be used; the server and its data directory are not concerned. Use another backup, or make a new one:\n" +
+		"staunch backup create FILE."
+)
+
+var (
+	ofDirectory = origin{damaged: damagedStep, givenUp: diskStep, incomplete: diskStep, failed: diskStep}
+	ofServer    = origin{damaged: damagedStep, givenUp: againStep, incomplete: againStep, failed: againStep}
+	ofBackup    = origin{
+		damaged: backupStep, givenUp: backupStep, failed: diskStep,
+		incomplete: "What wrote it was interrupted. Make a new backup, or use an older one.",
+	}
+)
+
+// explain gives an error from reading a journal or a backup its next step.
+func (o origin) explain(err error) error {
+	code, step := exitFailed, o.failed
+	switch {
+	case errors.Is(err, context.Canceled):
+		code, step = exitInterrupted, "Nothing was changed."
+	case errors.Is(err, journal.ErrNewerFormat):
+		step = "Use the program that wrote it, or a newer one."
+	case errors.Is(err, backup.ErrIncomplete):
+		step = o.incomplete
+	case errors.Is(err, journal.ErrDamaged):
+		step = o.damaged
+	case errors.Is(err, backup.ErrFailed):
+		step = o.givenUp
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		step = "Free some space, or write to another disk. Nothing was left behind."
+	case errors.Is(err, fs.ErrPermission):
+		step = permissionStep
+	}
+	return &exitError{code: code, step: step, err: err}
+}
+
+// permissionStep is what to do about files of somebody else.
+const permissionStep = "Run the command as a user who may: the one that the server runs as, or root."

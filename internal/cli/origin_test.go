@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/staunchmq/staunch/internal/backup"
+	"github.com/staunchmq/staunch/internal/journal"
+)
+
+func TestStepsFitTheOrigin(t *testing.T) {
+	damaged := &journal.DamagedError{Store: "x", Reason: "a flipped bit"}
+	givenUp := fmt.Errorf("%w: input/output error", backup.ErrFailed)
+	for _, test := range []struct {
+		name string
+		from origin
+		err  error
+		code int
+		want string
+	}{
+		{"damaged directory", ofDirectory, damaged, exitFailed, "Stop the server and keep the directory"},
+		{"damaged directory in a stream", ofDirectory, fmt.Errorf("%w: %w", backup.ErrFailed, damaged), exitFailed, "Stop the server and keep the directory"},
+		{"damaged server", ofServer, fmt.Errorf("%w: %w", backup.ErrFailed, damaged), exitFailed, "Stop the server and keep the directory"},
+		{"damaged backup", ofBackup, damaged, exitFailed, "This backup cannot be used"},
+		{"unreadable directory", ofDirectory, givenUp, exitFailed, "If the disk cannot be read"},
+		{"server that could not go on", ofServer, givenUp, exitFailed, "Ask again"},
+		{"backup of one that could not go on", ofBackup, givenUp, exitFailed, "This backup cannot be used"},
+		{"answer that breaks off", ofServer, backup.ErrIncomplete, exitFailed, "Ask again"},
+		{"backup that is cut off", ofBackup, backup.ErrIncomplete, exitFailed, "Make a new backup"},
+		{"unreadable backup", ofBackup, syscall.EIO, exitFailed, "If the disk cannot be read"},
+		{"newer program", ofServer, journal.ErrNewerFormat, exitFailed, "a newer one"},
+		{"full disk", ofServer, &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, exitFailed, "Free some space"},
+		{"files of somebody else", ofDirectory, &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, exitFailed, "the one that the server runs as"},
+		{"interrupted", ofBackup, context.Canceled, exitInterrupted, "Nothing was changed"},
+	} {
+		var got *exitError
+		if !errors.As(test.from.explain(fmt.Errorf("read: %w", test.err)), &got) || got.code != test.code || !strings.Contains(got.step, test.want) {
+			t.Errorf("%s: exit code %d, %q; want %d, %q", test.name, got.code, got.step, test.code, test.want)
+		}
+	}
+}
