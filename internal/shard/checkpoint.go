@@ -98,6 +98,7 @@ type collection struct {
 	ledger ledger      // of the records up to seq
 	before journal.Seq // the checkpoint before
 	plans  bool        // cleaning may be planned
+	scarce bool        // room is: the plan has to free much
 	// rewrite is what a plan is to be made for; nil for none.
 	rewrite *rewrite
 
@@ -119,7 +120,7 @@ func (s *Shard) maybeCheckpoint() {
 // snapshot begins to collect the state at the newest record. Nothing may be on its way.
 func (s *Shard) snapshot() *collection {
 	c := &collection{seq: s.last, partitions: slices.Sorted(maps.Keys(s.partitions)), ledger: s.ledger.clone(), before: s.checkpointSeq}
-	c.plans = s.options.CleanRate >= 0 && s.cleaning == nil
+	c.plans, c.scarce = s.options.CleanRate >= 0 && s.cleaning == nil, s.room != journal.RoomForAll
 	if s.rewriteWaits() {
 		c.rewrite = s.rewriting
 	}

@@ -27,7 +27,7 @@ const (
 	cleanReadBytes = 256 << 10
 	// cleanLooks is how many messages of old records are looked up at once.
 	cleanLooks = 1024
-	// sparseTimes: while room is scarce, only what frees so many times more than it takes is copied.
+	// sparseTimes: while room is scarce, only what frees so many times what it takes is copied.
 	sparseTimes = 8
 )
 
@@ -87,10 +87,15 @@ func (c *collection) messages() iter.Seq[queue.Stored] {
 	}
 }
 
-// plan decides at a checkpoint whether to clean, and what: the longest beginning of the journal of which at least half is not live.
-// It ends at the checkpoint before, because trimming does. It returns nil if there is nothing to clean.
+// plan decides at a checkpoint whether to clean, and what: the longest beginning of the journal of which at least half is not live, or
+// while room is scarce, the longest one that frees enough (sparseTimes), however much of the rest is live. It ends at the checkpoint
+// before, because trimming does. It returns nil if there is nothing to clean.
 func (c *collection) plan(v survey, checkpointBytes int64) *cleaning {
-	if c.ledger.bytes <= 2*v.bytes+2*checkpointBytes {
+	times, most := int64(2), 2*v.bytes
+	if c.scarce {
+		times, most = sparseTimes, v.bytes
+	}
+	if c.ledger.bytes <= most+2*checkpointBytes {
 		return nil
 	}
 	var upTo journal.Seq
@@ -101,7 +106,7 @@ func (c *collection) plan(v survey, checkpointBytes int64) *cleaning {
 		}
 		all += b.bytes
 		live += c.ledger.liveBytes(i, v.live[i])
-		if 2*live <= all {
+		if times*live <= all {
 			upTo = min(c.ledger.end(i), c.before)
 			sparseness = all / max(live, 1)
 		}
@@ -125,6 +130,14 @@ func newCleaning(messages iter.Seq[queue.Stored], first, upTo journal.Seq, spars
 	return c
 }
 
+// lookAtPlan drops a plan that waits until room is not scarce any more: one that frees more may be what makes room. A checkpoint plans that,
+// and comes without traffic too.
+func (s *Shard) lookAtPlan() {
+	if c := s.cleaning; c != nil && !c.sparse && s.room != journal.RoomForAll {
+		s.cleaning, s.cleaned = nil, true
+	}
+}
+
 // mayClean reports whether cleaning would get on now, were it time.
 func (s *Shard) mayClean() bool {
 	c := s.cleaning
@@ -136,7 +149,6 @@ func (s *Shard) mayClean() bool {
 
 // clean takes the next step of the plan: reads on, or copies a batch.
 func (s *Shard) clean() {
-	s.lookAtRewrite()
 	c := s.cleaning
 	if !s.mayClean() || s.options.Clock.Now().Before(c.nextAt) {
 		return
@@ -268,7 +280,7 @@ func (c *cleaning) find(seq journal.Seq, rec []byte) error {
 func (s *Shard) foundSome(l landing) {
 	l.cleaning.reading = false
 	if l.cleaning != s.cleaning {
-		return // the state was built anew meanwhile
+		return // it was dropped meanwhile, as when the state is built anew
 	}
 	if l.err != nil {
 		s.log.Error("cannot read a record whose messages are to be copied forward; the journal stays as it is", "error", l.err)

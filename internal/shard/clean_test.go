@@ -319,6 +319,77 @@ func TestCleaningWhileRoomIsScarce(t *testing.T) {
 	}
 }
 
+// What a message at the beginning holds on to is freed while room is scarce, though half of the journal is live.
+func TestPlanWhileRoomIsScarce(t *testing.T) {
+	const blocks, full = 99, 10 // messages in a block
+	c := &collection{before: blocks*blockRecords - 1}
+	v := survey{needed: 1, live: make([]int64, blocks)}
+	for i := range v.live {
+		c.ledger.blocks = append(c.ledger.blocks, block{bytes: 1000, messages: full, messageBytes: 1000})
+		c.ledger.bytes += 1000
+		switch {
+		case i == 0:
+			v.live[i] = 1
+		case i >= blocks/2+1:
+			v.live[i] = full
+		}
+		v.bytes += c.ledger.liveBytes(i, v.live[i])
+	}
+	for _, tt := range []struct {
+		scarce          bool
+		checkpointBytes int64
+		last            journal.Seq // of the plan; 0: there is none
+	}{
+		{false, 100, c.before},
+		{false, 1000, 0},
+		{true, 1000, c.ledger.end(56)}, // 7,100 of 57,000 bytes are live
+		{true, 25_000, 0},
+	} {
+		c.scarce = tt.scarce
+		p := c.plan(v, tt.checkpointBytes)
+		if (p != nil) != (tt.last > 0) || p != nil && (p.sparse != tt.scarce || p.records.last != tt.last) {
+			t.Errorf("%+v: %+v", tt, p)
+		}
+	}
+}
+
+// A plan from before room was scarce gives way to one that frees much: a message that stays does not hold on to the journal.
+func TestPlanGivesWayWhenRoomGetsScarce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1000, 1 })
+		left := r.turnOver(standard, 200, 4)
+		synctest.Wait()
+		if c := r.cleaning; c == nil || c.sparse {
+			t.Fatalf("the plan is %+v", c)
+		}
+		r.journal.SetRoom(journal.RoomToFree)
+		time.Sleep(time.Minute) // all are visible again
+		before := r.journalBytes()
+		for {
+			var gone []queue.Handle
+			for _, m := range r.receive(standard, 10).Messages {
+				if string(m.Content) != left[0] {
+					gone = append(gone, m.Handle)
+				}
+			}
+			if len(gone) == 0 {
+				break
+			}
+			if _, err := r.Delete(r.ctx, standard, gone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := r.journalBytes(); n > 2*cleanedCheckpointBytes {
+			t.Errorf("%d of %d bytes of journal are left for one message", n, before)
+		}
+		if got := r.drainAll(standard); !slices.Equal(got, left[:1]) {
+			t.Errorf("received %.40q", got)
+		}
+	})
+}
+
 // Cleaning does no more of what time has brought to a partition than requests do: it waits until the partition is up to date.
 func TestCleaningWaitsForALatePartition(t *testing.T) {
 	s := massDue(t)

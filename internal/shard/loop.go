@@ -79,6 +79,8 @@ func (s *Shard) turn() (err error) {
 	}
 	s.lookWhatHasGone()
 	s.look()
+	s.lookAtRewrite()
+	s.lookAtPlan()
 	s.maybeCheckpoint()
 	s.collect()
 	s.clean()

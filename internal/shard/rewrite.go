@@ -3,7 +3,9 @@ package shard
 import (
 	"context"
 	"errors"
+	"sync"
 
+	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
@@ -11,8 +13,8 @@ import (
 var ErrRewriting = errors.New("the shard is rewriting messages already")
 
 // A RewriteFunc returns what is to be stored of a message instead of its content, or nil where that stays as it is. With an error the
-// content stays, and counts as failed. It is called from a goroutine of its own, also for messages that have gone, and must not
-// keep content.
+// content stays, and counts as failed. It is called from goroutines of the shard, one at a time and perhaps once more after Rewrite has
+// returned, also for messages that have gone, and must not keep content.
 type RewriteFunc func(id queue.MessageID, content []byte) ([]byte, error)
 
 // Rewritten says what became of a Rewrite.
@@ -24,8 +26,8 @@ type Rewritten struct {
 
 // Rewrite copies forward every message that there is when it is called and that f has another content for: the messages stay what they
 // are, and are read from a later record from then on. The old records are trimmed in time, as others are. It reads the journal once, at
-// CleanRate, while the shard serves. It returns when the new contents are durable. It fails with ErrRewriting while another one runs;
-// after any other error some may be rewritten. When ctx ends, it ends early.
+// CleanRate, while the shard serves. It returns when the new contents are durable. It fails with ErrRewriting while another one runs, and
+// with ErrDiskFull when room gets scarce; after any error but the first some may be rewritten. When ctx ends, it ends early.
 func (s *Shard) Rewrite(ctx context.Context, f RewriteFunc) (Rewritten, error) {
 	r := &rewrite{asked: newAsked(), ctx: ctx, f: f}
 	if err := s.ask(ctx, r, &r.asked); err != nil {
@@ -39,6 +41,7 @@ func (s *Shard) Rewrite(ctx context.Context, f RewriteFunc) (Rewritten, error) {
 type rewrite struct {
 	asked
 	ctx  context.Context
+	mu   sync.Mutex // held while f is called: what reads for a plan that was dropped may not have ended yet
 	f    RewriteFunc
 	done Rewritten
 }
@@ -60,7 +63,9 @@ func (r *rewrite) decide(s *Shard) {
 
 // apply gives a message that was found its new content, and reports whether there is one or an error.
 func (r *rewrite) apply(f *foundMessage) bool {
+	r.mu.Lock()
 	content, err := r.f(f.message.ID, f.message.Content)
+	r.mu.Unlock()
 	f.err = err
 	if content != nil {
 		f.bytes += int64(len(content) - len(f.message.Content))
@@ -77,10 +82,14 @@ func (r *rewrite) failed(err error) {
 // rewriteWaits reports whether there is something to rewrite for which no plan was made.
 func (s *Shard) rewriteWaits() bool { return s.rewriting != nil && s.cleaning == nil }
 
-// lookAtRewrite ends what nobody waits for any more.
+// lookAtRewrite ends what nobody waits for any more, and what there is no room for: it would wait, and no plan that makes room be made.
 func (s *Shard) lookAtRewrite() {
-	if r := s.rewriting; r != nil && r.ctx.Err() != nil {
+	switch r := s.rewriting; {
+	case r == nil:
+	case r.ctx.Err() != nil:
 		s.endRewrite(r.ctx.Err())
+	case s.room != journal.RoomForAll:
+		s.endRewrite(ErrDiskFull)
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,4 +202,53 @@ func TestRewriteEnds(t *testing.T) {
 			}
 		})
 	})
+	t.Run("disk nearly full", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, slow)
+			fill(r)
+			c := startErr(func() error { _, err := r.Rewrite(r.ctx, upper); return err })
+			if c.answered() {
+				t.Fatalf("it does not keep to the rate: %v", c.err)
+			}
+			r.journal.SetRoom(journal.RoomToFree)
+			time.Sleep(time.Hour)
+			if !c.answered() || !errors.Is(c.err, ErrDiskFull) {
+				t.Errorf("%t, %v", c.answered(), c.err)
+			}
+			c = startErr(func() error { _, err := r.Rewrite(r.ctx, upper); return err })
+			if !c.answered() || !errors.Is(c.err, ErrDiskFull) {
+				t.Errorf("asked for then: %t, %v", c.answered(), c.err)
+			}
+			r.journal.SetRoom(journal.RoomForAll)
+			c = startErr(func() error { _, err := r.Rewrite(r.ctx, upper); return err })
+			time.Sleep(time.Hour)
+			if !c.answered() || c.err != nil {
+				t.Errorf("with room again: %t, %v", c.answered(), c.err)
+			}
+		})
+	})
+}
+
+// Two plans of a rewrite may read at once: the first was dropped and does not know it yet.
+func TestRewriteCallsItsFunctionOneAtATime(t *testing.T) {
+	const goroutines, each = 4, 500
+	calls := 0 // without a lock, for the race detector
+	r := &rewrite{f: func(queue.MessageID, []byte) ([]byte, error) {
+		n := calls
+		runtime.Gosched()
+		calls = n + 1
+		return nil, nil
+	}}
+	var all sync.WaitGroup
+	for range goroutines {
+		all.Go(func() {
+			for range each {
+				r.apply(&foundMessage{})
+			}
+		})
+	}
+	all.Wait()
+	if calls != goroutines*each {
+		t.Errorf("%d calls were counted of %d", calls, goroutines*each)
+	}
 }

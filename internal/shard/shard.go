@@ -120,7 +120,7 @@ type Shard struct {
 
 	ledger   ledger    // what the records hold
 	cleaning *cleaning // nil when there is nothing to clean
-	cleaned  bool      // a plan was carried out since the last checkpoint
+	cleaned  bool      // a plan was carried out since the last checkpoint, or dropped
 
 	rewriting *rewrite // nil when nothing is to be rewritten
 
