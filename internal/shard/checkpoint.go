@@ -260,7 +260,9 @@ func (s *Shard) checkpointed(l landing) {
 		s.endRewrite(errors.Join(ErrUnavailable, l.err))
 	} else {
 		s.checkpointFailures = 0
-		s.checkpointSeq, s.lastInterval = l.seq, l.bytes
+		if l.seq != s.checkpointSeq { // else it takes the place of the newest one
+			s.checkpointSeq, s.lastInterval = l.seq, l.bytes
+		}
 		s.ledger.trim(l.trimmed)
 		if c := l.cleaning; c != nil && s.cleaning == nil && (c.rewrite == nil || c.rewrite == s.rewriting) {
 			s.cleaning = c

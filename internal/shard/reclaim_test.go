@@ -28,6 +28,11 @@ func TestSpaceComesBackWithoutTraffic(t *testing.T) {
 		{"retention", 500, func(*running) { time.Sleep(4 * day * time.Millisecond) }},
 		{"delete", 500, func(r *running) { r.drainAll(standard) }},
 		{"delete before the first checkpoint", 80, func(r *running) { r.drainAll(standard) }},
+		{"delete before two checkpoints at one record", 80, func(r *running) {
+			r.drainAll(standard)
+			r.rewrite()
+			r.rewrite()
+		}},
 		{"delete and restart", 80, func(r *running) {
 			r.drainAll(standard)
 			r.restart()
