@@ -628,7 +628,11 @@ func TestNewMessagesOfAMoveAreNew(t *testing.T) {
 	source := &catalog.Queue{Partitions: []catalog.Partition{{ID: 3}}}
 	arrivals := func(target *catalog.Queue) []shard.Arrival {
 		t.Helper()
-		got, err := m.newMessages(source, parcel{target: target, messages: moving})
+		contents, err := m.openMoving(source, moving)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.newMessages(source, parcel{target: target, messages: moving}, contents)
 		if err != nil {
 			t.Fatal(err)
 		}

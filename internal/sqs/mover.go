@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,20 +182,21 @@ func (m *mover) moveBatch(ctx context.Context, q *catalog.Queue, task *catalog.M
 	m.pace(task, len(moving))
 	parcels, back, end := m.sort(task, moving)
 	for _, p := range parcels {
-		arrivals, err := m.newMessages(q, p)
-		if err != nil {
+		contents, err := m.openMoving(q, p.messages)
+		delivered := false
+		if err == nil {
+			delivered, err = m.deliver(ctx, from, source, p, func() ([]shard.Arrival, error) { return m.newMessages(q, p, contents) })
+		}
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, err
+		case err != nil:
 			m.log.Warn("a message move task cannot read or encrypt messages", "queue", q.Name, "error", err)
 			back = append(back, p.messages...)
 			if end == nil {
 				end = failed(contentReason(p.target, err))
 			}
-			continue
-		}
-		delivered, err := m.deliver(ctx, from, source, p, arrivals)
-		if err != nil {
-			return nil, err
-		}
-		if !delivered {
+		case !delivered:
 			back = append(back, p.messages...)
 			if end == nil && !m.isCancelled() {
 				end = failed(reasonNoQueue)
@@ -244,13 +246,25 @@ func (s *Service) lookupARN(text string) *catalog.Queue {
 }
 
 // deliver puts messages into their target and takes them out of the source. It returns false, with the messages still hidden, if
-// the target is gone, or if the task was cancelled while the target refused them. An error means that ctx ended.
-func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID, p parcel, arrivals []shard.Arrival) (delivered bool, err error) {
+// the target is gone, or if the task was cancelled while the target refused them. An error means that ctx ended, or is that of seal, and the
+// messages are still hidden.
+//
+// seal makes the messages that arrive, anew for each attempt: while the target refuses them, the version of the key that has encrypted them may be
+// forgotten. What has arrived already is known there by its origin, whatever its new ID.
+func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID, p parcel, seal func() ([]shard.Arrival, error)) (delivered bool, err error) {
 	to, target := m.home(p.target)
 	// unknown is true after an attempt that may have taken place.
 	unknown := false
+	var unsealed error
 	err = m.insist(ctx, func() error {
-		err := to.Arrive(ctx, target, arrivals)
+		arrivals, err := seal()
+		if err != nil && !unknown {
+			unsealed = err
+			return nil
+		}
+		if err == nil {
+			err = to.Arrive(ctx, target, arrivals)
+		}
 		refused := errors.Is(err, shard.ErrOverloaded) || errors.Is(err, shard.ErrDiskFull)
 		switch {
 		case errors.Is(err, shard.ErrNoPartition) && m.catalog.View().Queue(p.target.ID) != nil:
@@ -265,7 +279,7 @@ func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID,
 	if errors.Is(err, shard.ErrNoPartition) {
 		return false, nil
 	}
-	if err != nil {
+	if err = cmp.Or(err, unsealed); err != nil {
 		return false, err
 	}
 	refs := refsOf(p.messages)
@@ -277,9 +291,23 @@ func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID,
 	return true, nil
 }
 
-// newMessages are messages of q as they arrive in their target: with a new ID, sent now, never received, and encrypted as the target
-// says. In a FIFO queue they keep their group; the new message ID is their deduplication ID too, so that no two collapse.
-func (m *mover) newMessages(q *catalog.Queue, p parcel) ([]shard.Arrival, error) {
+// openMoving reads the contents of messages of q.
+func (m *mover) openMoving(q *catalog.Queue, moving []shard.MovingMessage) ([]content, error) {
+	contents := make([]content, len(moving))
+	for i := range moving {
+		c, err := m.sealer.open(q, &moving[i].Message)
+		if err != nil {
+			return nil, fmt.Errorf("message %s: %w", messageIDText(moving[i].ID), err)
+		}
+		c.DeduplicationID = ""
+		contents[i] = c
+	}
+	return contents, nil
+}
+
+// newMessages are messages of q with these contents as they arrive in their target: with a new ID, sent now, never received, and encrypted
+// as the target says. In a FIFO queue they keep their group; the new message ID is their deduplication ID too, so that no two collapse.
+func (m *mover) newMessages(q *catalog.Queue, p parcel, contents []content) ([]shard.Arrival, error) {
 	key, err := m.sealer.dataKey(p.target)
 	if err != nil {
 		return nil, err
@@ -287,12 +315,7 @@ func (m *mover) newMessages(q *catalog.Queue, p parcel) ([]shard.Arrival, error)
 	arrivals := make([]shard.Arrival, len(p.messages))
 	for i, moving := range p.messages {
 		message := queue.Message{ID: m.newMessageID(), Group: moving.Group}
-		c, err := m.sealer.open(q, &moving.Message)
-		if err != nil {
-			return nil, fmt.Errorf("message %s: %w", messageIDText(moving.ID), err)
-		}
-		c.DeduplicationID = ""
-		if message.Content, err = key.seal(message.ID, &c); err != nil {
+		if message.Content, err = key.seal(message.ID, &contents[i]); err != nil {
 			return nil, err
 		}
 		if p.target.Attributes.FIFO {

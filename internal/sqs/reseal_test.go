@@ -87,6 +87,63 @@ func TestRewrapLetsOldVersionsGo(t *testing.T) {
 	})
 }
 
+// TestMoveTaskOutlivesAnOldVersion has a target that refuses messages until the version that encrypted them at first is forgotten.
+func TestMoveTaskOutlivesAnOldVersion(t *testing.T) {
+	for _, err := range []error{shard.ErrDiskFull, shard.ErrUnavailable} {
+		t.Run(err.Error(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *harness) {
+				k := h.withKeys()
+				dead := h.create("dead", "KmsMasterKeyId", "alias/a")
+				q := h.create("q", append(h.redrive(dead, "1"), "KmsMasterKeyId", "alias/a")...)
+				h.deadLetter(q, "one", "two")
+				for _, f := range h.faults {
+					f.failBefore(times(1_000_000, "Arrive", err))
+				}
+				h.startTask(dead, "", 0)
+				time.Sleep(10 * time.Second)
+				k.change(keyring.Rotate("a", time.Now()))
+				if done := h.rewrap(); done.Rewritten != 2 || done.Failed != 0 {
+					t.Errorf("%+v", done)
+				}
+				k.change(keyring.Forget("a", 1))
+				for _, f := range h.faults {
+					f.failBefore(nil)
+				}
+				time.Sleep(time.Minute)
+				if got := h.tasksOf(dead)[0]; got.Status != "COMPLETED" || got.ApproximateNumberOfMessagesMoved != 2 {
+					t.Errorf("task %+v", got)
+				}
+				h.restart() // no data keys are in memory
+				if got := h.drain(q); !slices.Equal(got, []string{"one", "two"}) {
+					t.Errorf("received %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestMoveTaskLosesItsKey has a target that refuses messages, and then a key that cannot be used: they are put back.
+func TestMoveTaskLosesItsKey(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		k := h.withKeys()
+		dead, target := h.create("dead"), h.create("target", "KmsMasterKeyId", "alias/a", "KmsDataKeyReusePeriodSeconds", "60")
+		h.deadLetter(h.create("q", h.redrive(dead, "1")...), "one", "two")
+		for _, f := range h.faults {
+			f.failBefore(times(1_000_000, "Arrive", shard.ErrDiskFull))
+		}
+		h.startTask(dead, target, 0)
+		time.Sleep(10 * time.Second)
+		k.change(keyring.Disable("a"))
+		time.Sleep(2 * time.Minute)
+		if got := h.tasksOf(dead)[0]; got.Status != "FAILED" || got.FailureReason != api.KmsDisabled.QueryCode {
+			t.Errorf("task %+v", got)
+		}
+		if got := h.counts(dead); got != [3]string{"2", "0", "0"} {
+			t.Errorf("the dead-letter queue has %v", got)
+		}
+	})
+}
+
 // TestRewrapWithoutTheKeys leaves alone what it cannot open, and says why.
 func TestRewrapWithoutTheKeys(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *harness) {
