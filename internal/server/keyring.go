@@ -10,10 +10,10 @@ import (
 	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/metrics"
 	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
 )
 
-// rewrap encrypts every message anew that is not under the newest version of its key. It goes over all shards until a pass finds nothing to
-// do: a message that was under way in one pass, or moved from shard to shard, is found in the next.
+// rewrap encrypts every message anew that is not under the newest version of its key.
 func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin.Rewrapped, err error) {
 	n := s.node.Load()
 	if n == nil {
@@ -25,25 +25,38 @@ func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin
 	} else if changed {
 		s.log.Info("the keyring has changed")
 	}
-	for {
-		pass := result.Rewrapped
-		result.Failed, result.Problem = 0, ""
+	return rewrapShards(ctx, n.shards, func() shard.RewriteFunc {
 		resealer := n.service.Resealer()
-		reseal := func(id queue.MessageID, content []byte) ([]byte, error) {
+		return func(id queue.MessageID, content []byte) ([]byte, error) {
 			looked.Add(1)
 			return resealer.Reseal(id, content)
 		}
-		for _, shard := range n.shards {
-			done, err := shard.Rewrite(ctx, reseal)
+	})
+}
+
+// rewriter is what a rewrap needs of a *shard.Shard.
+type rewriter interface {
+	ID() uint32
+	Rewrite(ctx context.Context, f shard.RewriteFunc) (shard.Rewritten, error)
+}
+
+// rewrapShards goes over all shards, each time with a function of its own for each, until a pass finds nothing to do that is not the first: a message
+// that was under way in one pass, or moved from shard to shard, is found in the next.
+func rewrapShards[S rewriter](ctx context.Context, shards []S, reseal func() shard.RewriteFunc) (result admin.Rewrapped, err error) {
+	for first := true; ; first = false {
+		before := result.Rewrapped
+		result.Failed, result.Problem = 0, ""
+		for _, s := range shards {
+			done, err := s.Rewrite(ctx, reseal())
 			if err != nil {
-				return result, fmt.Errorf("shard %d: %w", shard.ID(), err)
+				return result, fmt.Errorf("shard %d: %w", s.ID(), err)
 			}
 			result.Rewrapped += done.Rewritten
 			if result.Failed += done.Failed; done.Err != nil {
 				result.Problem = done.Err.Error()
 			}
 		}
-		if result.Rewrapped == pass {
+		if !first && result.Rewrapped == before {
 			return result, nil
 		}
 	}
