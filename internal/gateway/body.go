@@ -19,7 +19,7 @@ const (
 	firstBytes = 4 << 10
 	// freeBytes is the capacity up to which a body does not count against MaxBufferedBytes.
 	freeBytes = 64 << 10
-	// keptBytes is the capacity up to which a buffer is kept for another request.
+	// keptBytes is the capacity up to which a buffer is kept for another request, which may use freeBytes of it without counting any.
 	keptBytes = 256 << 10
 )
 
