@@ -38,7 +38,7 @@ func needs(dst []need, v *catalog.View, c *api.Caller, a *api.Action, in any) ([
 	n := need{permission: lowered[a.Permission], ownerOnly: a.OwnerOnly, queue: catalog.Key{Account: c.Account, Region: c.Region}}
 	switch in := in.(type) {
 	case *api.CreateQueueInput:
-		n.queue.Name = text(in.QueueName)
+		n.queue.Name = nameIn(in.QueueName)
 		n.setTags(in.Tags)
 		dst = append(dst, n)
 		if len(in.Tags) > 0 {
@@ -50,7 +50,7 @@ func needs(dst []need, v *catalog.View, c *api.Caller, a *api.Action, in any) ([
 		if owner := text(in.QueueOwnerAWSAccountId); arn.ValidAccount(owner) {
 			n.queue.Account = owner
 		}
-		n.queue.Name = text(in.QueueName)
+		n.queue.Name = nameIn(in.QueueName)
 		return append(dst, n), nil
 	case *api.ListQueuesInput:
 		n.allQueues = true
@@ -116,6 +116,14 @@ func (n *need) resource() string {
 		name = "*"
 	}
 	return arn.Queue(n.queue.Region, n.queue.Account, name).String()
+}
+
+// nameIn returns the name of a queue in a request; "" for one that no queue can have.
+func nameIn(s *string) string {
+	if name := text(s); len(name) <= arn.NameMax {
+		return name
+	}
+	return ""
 }
 
 func text(s *string) string {

@@ -1,6 +1,7 @@
 package arn
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -10,8 +11,14 @@ type ARN struct {
 	Partition string // "aws", "aws-cn" or "aws-us-gov"
 	Region    string // as ValidRegion accepts
 	Account   string // 12 digits
-	Name      string // queue name; not checked beyond being there and free of ':' and '/'
+	Name      string // queue name; not checked beyond having 1 to NameMax bytes without ':' and '/'
 }
+
+// NameMax is the longest name of a queue, in characters, which are bytes (reference/sqs.md 3.1).
+const NameMax = 80
+
+// ErrNameTooLong is what Parse returns for the ARN of a queue whose name is longer than NameMax: there is no such queue.
+var ErrNameTooLong = errors.New("the name of the queue is too long")
 
 // Queue returns the ARN of a queue in the partition that the region belongs to.
 // It checks nothing.
@@ -20,27 +27,35 @@ func Queue(region, account, name string) ARN {
 }
 
 // Parse reads a queue's ARN. A resource of another service, a partition other than the
-// three of reference/sqs.md 3.3, a malformed region or account, and an empty name are errors.
+// three of reference/sqs.md 3.3, a malformed region or account, and a name that is empty or too long are errors.
 func Parse(s string) (ARN, error) {
 	parts := strings.SplitN(s, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
-		return ARN{}, fmt.Errorf("%q is not an ARN: want arn:<partition>:sqs:<region>:<account>:<name>", s)
+		return ARN{}, fmt.Errorf("%q is not an ARN: want arn:<partition>:sqs:<region>:<account>:<name>", short(s))
 	}
 	a := ARN{Partition: parts[1], Region: parts[3], Account: parts[4], Name: parts[5]}
+	malformed := func(what, part string) (ARN, error) {
+		return ARN{}, fmt.Errorf("ARN %q: %s %q", short(s), what, short(part))
+	}
 	switch {
 	case a.Partition != "aws" && a.Partition != "aws-cn" && a.Partition != "aws-us-gov":
-		return ARN{}, fmt.Errorf("ARN %q: unknown partition %q", s, a.Partition)
+		return malformed("unknown partition", a.Partition)
 	case parts[2] != "sqs":
-		return ARN{}, fmt.Errorf("ARN %q: names a resource of service %q, not of sqs", s, parts[2])
+		return ARN{}, fmt.Errorf("ARN %q: names a resource of service %q, not of sqs", short(s), short(parts[2]))
 	case !ValidRegion(a.Region):
-		return ARN{}, fmt.Errorf("ARN %q: malformed region %q", s, a.Region)
+		return malformed("malformed region", a.Region)
 	case !ValidAccount(a.Account):
-		return ARN{}, fmt.Errorf("ARN %q: malformed account id %q", s, a.Account)
+		return malformed("malformed account id", a.Account)
 	case a.Name == "" || strings.ContainsAny(a.Name, ":/"):
-		return ARN{}, fmt.Errorf("ARN %q: malformed queue name %q", s, a.Name)
+		return malformed("malformed queue name", a.Name)
+	case len(a.Name) > NameMax:
+		return ARN{}, ErrNameTooLong
 	}
 	return a, nil
 }
+
+// short cuts what an error shows: somebody else wrote it, and an ARN of a queue has less than 200 bytes.
+func short(s string) string { return s[:min(len(s), 200)] }
 
 // String prints the ARN; Parse reads it back.
 func (a ARN) String() string {

@@ -2,11 +2,28 @@ package arn
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// longest is the longest name that a queue can have.
+var longest = strings.Repeat("q", NameMax)
+
+// TestErrorsAreShort: the text of an error does not grow with what was sent.
+func TestErrorsAreShort(t *testing.T) {
+	long := strings.Repeat("<", 1<<20)
+	for _, s := range []string{
+		long, "arn:" + long, "arn:" + long + ":sqs:us-east-1:123456789012:q", "arn:aws:" + long + ":us-east-1:123456789012:q", "arn:aws:sqs:" + long + ":123456789012:q",
+		"arn:aws:sqs:us-east-1:" + long + ":q", "arn:aws:sqs:us-east-1:123456789012:" + long, "arn:aws:sqs:us-east-1:123456789012:/" + long,
+	} {
+		if _, err := Parse(s); err == nil || len(err.Error()) > 1000 {
+			t.Errorf("%.60s: an error of %d bytes", s, len(fmt.Sprint(err)))
+		}
+	}
+}
 
 func TestParseARN(t *testing.T) {
 	for _, tc := range []struct {
@@ -29,6 +46,8 @@ func TestParseARN(t *testing.T) {
 		{name: "no name", in: "arn:aws:sqs:us-east-1:123456789012:", fails: "malformed queue name"},
 		{name: "colon in name", in: "arn:aws:sqs:us-east-1:123456789012:a:b", fails: "malformed queue name"},
 		{name: "slash in name", in: "arn:aws:sqs:us-east-1:123456789012:queue/a", fails: "malformed queue name"},
+		{name: "longest name", in: "arn:aws:sqs:us-east-1:123456789012:" + longest, want: ARN{"aws", "us-east-1", "123456789012", longest}},
+		{name: "too long a name", in: "arn:aws:sqs:us-east-1:123456789012:" + longest + "q", fails: ErrNameTooLong.Error()},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := Parse(tc.in)
@@ -96,6 +115,8 @@ func TestParseQueueURL(t *testing.T) {
 		{"bare name", "q", Ref{Name: "q"}},
 		{"bare fifo name", "q.fifo", Ref{Name: "q.fifo"}},
 		{"arn", "arn:aws:sqs:eu-west-1:123456789012:q", in("eu-west-1")},
+		{"longest name", "http://localhost/123456789012/" + longest, Ref{Account: "123456789012", Name: longest}},
+		{"longest bare name", longest, Ref{Name: longest}},
 
 		{"empty", "", Ref{}},
 		{"slash", "/", Ref{}},
@@ -107,6 +128,10 @@ func TestParseQueueURL(t *testing.T) {
 		{"empty name", "http://localhost/123456789012//", Ref{}},
 		{"other arn", "arn:aws:sns:eu-west-1:123456789012:q", Ref{}},
 		{"host and port", "localhost:9324", Ref{}},
+		{"name too long", "http://localhost/123456789012/" + longest + "q", Ref{}},
+		{"elasticmq, name too long", "http://localhost:9324/queue/" + longest + "q", Ref{}},
+		{"bare name too long", longest + "q", Ref{}},
+		{"arn, name too long", "arn:aws:sqs:eu-west-1:123456789012:" + longest + "q", Ref{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := ParseQueueURL(tc.in)
@@ -168,7 +193,7 @@ func FuzzParseQueueURL(f *testing.F) {
 			}
 			return
 		}
-		if ref.Name == "" || strings.Contains(ref.Name, "/") {
+		if ref.Name == "" || len(ref.Name) > NameMax || strings.Contains(ref.Name, "/") {
 			t.Errorf("name %q", ref.Name)
 		}
 		if ref.Account != "" && !ValidAccount(ref.Account) {

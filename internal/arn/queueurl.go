@@ -15,14 +15,14 @@ type Ref struct {
 	Region string
 	// Account is 12 digits, or "" where the text names none: then the caller's account is meant.
 	Account string
-	// Name is never empty. Whether it follows the rules for queue names is not checked:
-	// a name that breaks them is simply unknown.
+	// Name has 1 to NameMax bytes. Whether it follows the rules for queue names otherwise is not
+	// checked: a name that breaks them is simply unknown.
 	Name string
 }
 
 // ParseQueueURL reads the value of a QueueUrl parameter in any of the forms in the package comment.
 // Scheme, host, port, query, fragment and a trailing slash do not matter. Text from which no name
-// can be read gives ErrNotQueue, which SQS answers like an unknown queue (reference/sqs.md 3.2).
+// of a possible length can be read gives ErrNotQueue, which SQS answers like an unknown queue (reference/sqs.md 3.2).
 func ParseQueueURL(s string) (Ref, error) {
 	if strings.HasPrefix(s, "arn:") {
 		a, err := Parse(s)
@@ -35,13 +35,13 @@ func ParseQueueURL(s string) (Ref, error) {
 	s, _, _ = strings.Cut(s, "?")
 	host, path, isURL := splitURL(s)
 	if !isURL && !strings.Contains(s, "/") {
-		if s == "" || strings.Contains(s, ":") {
+		if s == "" || len(s) > NameMax || strings.Contains(s, ":") {
 			return Ref{}, ErrNotQueue
 		}
 		return Ref{Name: s}, nil
 	}
 	ref, ok := ParseQueuePath(path)
-	if !ok {
+	if !ok || len(ref.Name) > NameMax {
 		return Ref{}, ErrNotQueue
 	}
 	if ref.Region == "" {
@@ -68,7 +68,7 @@ func OfQueueURL(queueURL, region, account string) (ARN, error) {
 }
 
 // ParseQueuePath reads the queue from the path of a URL or of an HTTP request, and says false where
-// the path names none. The last two segments count, so a server may sit below any prefix:
+// the path names none. The name is of any length. The last two segments count, so a server may sit below any prefix:
 //
 //	…/<account>/<name>
 //	…/queue/<name>

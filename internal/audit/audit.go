@@ -91,15 +91,23 @@ func (l *Log) openFile() io.WriteCloser {
 	return &timberjack.Logger{Filename: l.options.Path, MaxSize: int(l.options.Bytes >> 20), MaxBackups: l.options.Keep, FileMode: 0o600}
 }
 
-// textMax bounds the bytes of a text that the client made up. The longest ARN of a queue has about 180.
-const textMax = 256
+// What an entry has of a text, in bytes.
+const (
+	// TextMax bounds what the client made up. The longest ARN of a queue has about 180.
+	TextMax = 256
+	// ReasonMax bounds what the server says: the ARN of a principal, of up to about 630, and why it was denied.
+	ReasonMax = 1024
+)
 
 // Record writes an entry. If that fails, the log of the server says so, and requests go on.
 func (l *Log) Record(e *Entry) {
 	bounded := *e
 	bounded.Time = e.Time.UTC()
 	for _, text := range []*string{&bounded.Resource, &bounded.AccessKeyID, &bounded.SourceIP} {
-		*text = cut(*text)
+		*text = Cut(*text, TextMax)
+	}
+	for _, text := range []*string{&bounded.Principal, &bounded.Reason} {
+		*text = Cut(*text, ReasonMax)
 	}
 	line, err := json.Marshal(&bounded)
 	l.mu.Lock()
@@ -116,12 +124,12 @@ func (l *Log) Record(e *Entry) {
 	l.failed = err != nil
 }
 
-// cut shortens a text, at the end of a character.
-func cut(text string) string {
-	if len(text) <= textMax {
+// Cut shortens a text of more than bytesMax bytes to that and an ellipsis, at the end of a character.
+func Cut(text string, bytesMax int) string {
+	if len(text) <= bytesMax {
 		return text
 	}
-	end := textMax
+	end := bytesMax
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}

@@ -45,12 +45,13 @@ func TestClientsCannotMakeLines(t *testing.T) {
 	e := entry()
 	e.AccessKeyID = "AKIA\"}\n{\"time\":\"\xff" + strings.Repeat("é", 10_000)
 	e.Resource = strings.Repeat("\x00", 10_000)
+	e.Reason, e.Principal = strings.Repeat("<", 1<<20), strings.Repeat("p", 1<<20)
 	l.Record(e)
 	var got Entry
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil || strings.Count(out.String(), "\n") != 1 || out.Len() > 3000 {
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || strings.Count(out.String(), "\n") != 1 || out.Len() > 3000+6*ReasonMax+ReasonMax || len(got.Reason) > ReasonMax+3 || len(got.Principal) > ReasonMax+3 {
 		t.Errorf("%d bytes, %v: %s", out.Len(), err, out.String())
 	}
-	if e.AccessKeyID[0] != 'A' || len(e.Resource) != 10_000 {
+	if e.AccessKeyID[0] != 'A' || len(e.Resource) != 10_000 || len(e.Reason) != 1<<20 {
 		t.Error("the entry of the caller was changed")
 	}
 }

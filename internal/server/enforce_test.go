@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"github.com/staunchmq/staunch/internal/config"
 )
 
 // identities calls an operation of the admin interface, with the token of the data directory.
@@ -63,6 +66,74 @@ func as(n *node, id, secret, token string) *sqs.Client {
 func refused(err error, code, text string) bool {
 	var e smithy.APIError
 	return errors.As(err, &e) && e.ErrorCode() == code && strings.Contains(e.ErrorMessage(), text)
+}
+
+// TestLongNamesInTheAuditLog lets a stranger name queues at length, in every way there is: each request is an entry, and a short one.
+func TestLongNamesInTheAuditLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	n, err := startNodeWith(t, config.Sources{
+		Flags:   map[string]string{"journal": "memory", "shards": "1", "auth": "enforce", "audit-log": path, "rate-queue": "100", "fifo-quota": "aws"},
+		Environ: []string{"STAUNCH_ROOT_ACCESS_KEY_ID=AKIAROOT", "STAUNCH_ROOT_SECRET_ACCESS_KEY=" + secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("<", 1<<20)
+	arn := "arn:aws:sqs:us-east-1:000000000000:" + long
+	handle := base64.StdEncoding.EncodeToString([]byte(`{"taskId":"x","sourceArn":"` + arn + `"}`))
+	requests := []struct {
+		action string
+		in     map[string]any
+	}{
+		{"SendMessage", map[string]any{"QueueUrl": long, "MessageBody": "x"}},
+		{"PurgeQueue", map[string]any{"QueueUrl": "http://localhost/000000000000/" + long}},
+		{"ReceiveMessage", map[string]any{"QueueUrl": "http://localhost/queue/" + long}},
+		{"DeleteQueue", map[string]any{"QueueUrl": arn}},
+		{"CreateQueue", map[string]any{"QueueName": long}},
+		{"CreateQueue", map[string]any{"QueueName": long, "tags": map[string]string{"a": "b"}}},
+		{"GetQueueUrl", map[string]any{"QueueName": long}},
+		{"GetQueueUrl", map[string]any{"QueueName": long, "QueueOwnerAWSAccountId": "111111111111"}},
+		{"ListMessageMoveTasks", map[string]any{"SourceArn": arn}},
+		{"StartMessageMoveTask", map[string]any{"SourceArn": arn, "DestinationArn": arn}},
+		{"CancelMessageMoveTask", map[string]any{"TaskHandle": handle}},
+		{"ListQueues", map[string]any{"QueueNamePrefix": long}},
+	}
+	for _, r := range requests {
+		body, err := json.Marshal(r.in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequest(http.MethodPost, n.endpoint, bytes.NewReader(body)) // not signed
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		request.Header.Set("X-Amz-Target", "AmazonSQS."+r.action)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: status %d, %v", r.action, answer.StatusCode, err)
+		}
+	}
+	if err := n.close(); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := 0
+	for line := range strings.Lines(string(text)) {
+		entries++
+		if len(line) > 4<<10 || !strings.Contains(line, `"decision":"denied"`) {
+			t.Errorf("%d bytes: %.300s", len(line), line)
+		}
+	}
+	if entries != len(requests) || len(n.log.String()) > 64<<10 {
+		t.Errorf("%d entries of %d requests; %d bytes of log", entries, len(requests), len(n.log.String()))
+	}
 }
 
 // TestEnforce starts a server for the first time, and lets its root, a user, a root of another account and a session of a role do what

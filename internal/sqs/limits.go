@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/arn"
 	"github.com/staunchmq/staunch/internal/ascii"
 )
 
@@ -28,7 +29,7 @@ const (
 	receiveMessagesMax    = 10
 	maxReceiveCountMax    = 1000
 	redriveAllowSourceMax = 10
-	queueNameMax          = 80
+	queueNameMax          = arn.NameMax
 	idMax                 = 128  // message group, deduplication and attempt IDs
 	receiptHandleMax      = 1024 // characters
 	tagsMax               = 50

@@ -141,6 +141,8 @@ func TestMoveTaskErrors(t *testing.T) {
 			{"source is no ARN", from("dead"), api.InvalidParameterValue, fmt.Sprintf(format, "SourceArn")},
 			{"destination is no ARN", to("q"), api.InvalidParameterValue, fmt.Sprintf(format, "DestinationArn")},
 			{"unknown source", from(nowhere), api.ResourceNotFound, noSource},
+			{"source with too long a name", from(nowhere + strings.Repeat("e", 80)), api.ResourceNotFound, noSource},
+			{"destination with too long a name", to(nowhere + strings.Repeat("e", 80)), api.ResourceNotFound, noTarget},
 			{"source is a topic", from("arn:aws:sns:us-east-1:000000000000:dead"), api.ResourceNotFound, noSource},
 			{"source in another region", from("arn:aws:sqs:eu-west-1:000000000000:dead"), api.ResourceNotFound, noSource},
 			{"source is no dead-letter queue", from(h.arnOf(q)), api.InvalidParameterValue, "Source queue must be configured as a Dead Letter Queue."},

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,6 +46,8 @@ func setRedrivePolicy(e *edit, value string) error {
 	}
 	target, err := arn.Parse(targetARN)
 	switch {
+	case errors.Is(err, arn.ErrNameTooLong):
+		return badRedrive(value, "Dead letter target does not exist.")
 	case err != nil && namesOtherService(targetARN):
 		return badRedrive(value, "Only SQS queues are valid resources for deadLetterTargetArn.")
 	case err != nil:

@@ -42,6 +42,7 @@ func TestRedrivePolicyErrors(t *testing.T) {
 			{"target is malformed", q, target("arn:aws:sqs:us-east-1:1:dead"), "Dead-letter target ARN should be fully qualified ARN."},
 			{"target is a topic", q, target("arn:aws:sns:us-east-1:000000000000:dead"), "Only SQS queues are valid resources for deadLetterTargetArn."},
 			{"unknown target", q, target("arn:aws:sqs:us-east-1:000000000000:nowhere"), "Dead letter target does not exist."},
+			{"a target with too long a name", q, target("arn:aws:sqs:us-east-1:000000000000:" + strings.Repeat("q", 81)), "Dead letter target does not exist."},
 			{"target in another region", q, target("arn:aws:sqs:eu-west-1:000000000000:dead"), "Dead letter target does not exist."},
 			{"target of another account", q, target("arn:aws:sqs:us-east-1:111111111111:dead"), "Deadletter target owner should be same as the source."},
 			{"FIFO target of a standard queue", q, target(h.arnOf(fifo)), "Dead-letter queue must be same type of queue as the source."},

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -118,7 +119,7 @@ func lookupTaskQueue(v *catalog.View, c *api.Caller, parameter, text string) (*c
 // isARN tells whether s has the form of an ARN, of whatever service.
 func isARN(s string) bool {
 	_, err := arn.Parse(s)
-	return err == nil || namesOtherService(s)
+	return err == nil || errors.Is(err, arn.ErrNameTooLong) || namesOtherService(s)
 }
 
 func badTaskARN(parameter string) error {
