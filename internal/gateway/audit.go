@@ -73,11 +73,18 @@ func (x *exchange) logDenied() {
 	setDefault(&principal, "anonymous")
 	x.options.Logger.LogAttrs(context.WithoutCancel(x.r.Context()), slog.LevelInfo, "request denied",
 		slog.String("request_id", x.requestID), slog.String("action", x.action.Name), slog.String("principal", principal),
-		slog.String("resource", x.resource()), slog.String("source_ip", x.from.SourceIP), slog.String("reason", x.failure.Denial))
+		slog.String("resource", audit.Cut(x.resource(), audit.TextMax)), slog.String("source_ip", x.from.SourceIP),
+		slog.String("reason", audit.Cut(x.failure.Denial, audit.ReasonMax)))
 }
 
-// resource returns the ARN of the queue that the request names, "" if it names none.
+// resource returns the ARN of the queue that the request names, or that of the role and the name of its session; "" if it names none.
 func (x *exchange) resource() string {
+	if in, ok := x.in.(*api.AssumeRoleInput); ok {
+		if in.RoleSessionName == "" {
+			return in.RoleArn
+		}
+		return in.RoleArn + " session/" + in.RoleSessionName
+	}
 	c := x.from
 	if c == nil {
 		c = x.caller(sender{})
@@ -88,7 +95,7 @@ func (x *exchange) resource() string {
 	return ""
 }
 
-// queueOf returns the queue that an input is about: the one it names first.
+// queueOf returns the queue that an input is about: the one it names first. What no queue can be called names none.
 func queueOf(a *api.Action, c *api.Caller, in any) (q arn.ARN, ok bool) {
 	if in == nil {
 		return arn.ARN{}, false
@@ -97,8 +104,8 @@ func queueOf(a *api.Action, c *api.Caller, in any) (q arn.ARN, ok bool) {
 	for i := range a.Input.Members {
 		m := &a.Input.Members[i]
 		if m.Name == "QueueName" {
-			if at, isText := m.At(in).(**string); isText && *at != nil && **at != "" {
-				q, ok = arn.Queue(c.Region, account, **at), true
+			if name := memberText(m, in); name != "" && len(name) <= arn.NameMax {
+				q, ok = arn.Queue(c.Region, account, name), true
 			}
 			continue
 		}

@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -63,6 +65,55 @@ func TestAuditedRequests(t *testing.T) {
 	h.options.AuditMessages = true
 	if got := send("DeleteMessageBatch", accountA, `{"QueueUrl":"q"}`); !strings.HasPrefix(got, "sqs:DeleteMessageBatch arn:aws:sqs:us-east-1:111111111111:q by ") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// roles is an STS that lets nobody assume a role.
+type roles struct{ api.STS }
+
+func (roles) AssumeRole(context.Context, *api.Caller, *api.AssumeRoleInput) (*api.AssumeRoleOutput, error) {
+	e := api.AccessDenied.New()
+	e.Denial = "nobody trusts you"
+	return nil, e
+}
+
+// TestAuditOfRoles names the role and the session, and why it was denied; without an audit log the other one does.
+func TestAuditOfRoles(t *testing.T) {
+	const role = "arn:aws:iam::111111111111:role/deploy"
+	var entries entries
+	var log bytes.Buffer
+	h := New(Options{SQS: fake(ok), STS: roles{}, Audit: &entries, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	assume := func() {
+		r := httptest.NewRequest("POST", "/", strings.NewReader("Action=AssumeRole&Version=2011-06-15&RoleSessionName=build-7&RoleArn="+role))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		expectError(t, record(h, r), 403, "AccessDenied")
+	}
+	assume()
+	if got, want := entries.String(), "sts:AssumeRole "+role+" session/build-7 by anonymous (, false) from 192.0.2.1: denied 403 AccessDenied nobody trusts you\n"; got != want || log.Len() > 0 {
+		t.Errorf("got  %swant %slog %s", got, want, &log)
+	}
+	h.options.Audit = nil
+	assume()
+	for _, part := range []string{`msg="request denied"`, "action=AssumeRole", `resource="` + role + ` session/build-7"`, `reason="nobody trusts you"`} {
+		if strings.Count(log.String(), part) != 1 {
+			t.Errorf("%s is not once in %s", part, &log)
+		}
+	}
+}
+
+// TestDenialsAreShortInTheLog: what a client sends does not make the log grow.
+func TestDenialsAreShortInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	h := New(Options{SQS: fake(ok), Logger: slog.New(slog.NewTextHandler(&log, nil)), Authorizer: authorizer(func(*api.Caller, *api.Action, any) error {
+		e := api.AccessDenied.New()
+		e.Denial = strings.Repeat("<", 1<<20)
+		return e
+	})})
+	long := strings.Repeat("<", 1<<20)
+	record(h, jsonRequest("SendMessage", strings.NewReader(`{"QueueUrl":"`+long+`"}`)))
+	record(h, jsonRequest("CreateQueue", strings.NewReader(`{"QueueName":"`+long+`"}`)))
+	if n := strings.Count(log.String(), "request denied"); n != 2 || log.Len() > 2*4096 {
+		t.Errorf("%d lines with %d bytes", n, log.Len())
 	}
 }
 

@@ -101,6 +101,11 @@ func fifoAction(name string) string {
 // bucket names what is limited.
 type bucket struct{ account, region, queue, action string }
 
+// clone returns the same name in memory of its own: names are parts of requests, which can be long.
+func (b bucket) clone() bucket {
+	return bucket{strings.Clone(b.account), strings.Clone(b.region), strings.Clone(b.queue), b.action}
+}
+
 // buckets are token buckets by name, in bounded memory: when there are many, those that were not used for the longest time
 // begin anew. It is safe for concurrent use.
 type buckets struct {
@@ -128,6 +133,6 @@ func (b *buckets) limiter(name bucket) *rate.Limiter {
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(b.rate), b.rate)
 	}
-	b.young[name] = l
+	b.young[name.clone()] = l
 	return l
 }

@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,6 +86,48 @@ func TestRateOfQueue(t *testing.T) {
 		expectTaken(t, "of the same name", sends(t, h, 5, "SendMessage", accountB, "q"), 4)
 		expectTaken(t, "no queue", sends(t, h, 9, "ListQueues", accountB, ""), 9)
 	})
+}
+
+// TestLongNamesAreNotKept: what no queue can be called has no bucket, and a bucket holds on to nothing but a name.
+func TestLongNamesAreNotKept(t *testing.T) {
+	h := New(Options{SQS: fake(ok), Rates: Rates{Queue: 1, FIFO: true}})
+	long := strings.Repeat("q", 1<<20)
+	send := func(action string, in map[string]string) {
+		t.Helper()
+		body, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := record(h, jsonRequest(action, bytes.NewReader(body))); w.Code != 200 {
+			t.Errorf("%s: %d %s", action, w.Code, w.Body)
+		}
+	}
+	for _, suffix := range []string{"", ".fifo"} {
+		for range 2 {
+			send("SendMessage", map[string]string{"QueueUrl": long + suffix})
+			send("SendMessage", map[string]string{"QueueUrl": "http://localhost/" + accountA + "/" + long + suffix})
+			send("SendMessage", map[string]string{"QueueUrl": "arn:aws:sqs:us-east-1:" + accountA + ":" + long + suffix})
+			send("CreateQueue", map[string]string{"QueueName": long + suffix})
+			send("StartMessageMoveTask", map[string]string{"SourceArn": "arn:aws:sqs:us-east-1:" + accountA + ":" + long + suffix})
+		}
+	}
+	if n := len(h.rates.queues.young) + len(h.rates.fifo.young); n != 0 {
+		t.Errorf("%d names are kept", n)
+	}
+	const buckets = 64
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range buckets {
+		send("SendMessage", map[string]string{"QueueUrl": "http://" + long + "/" + accountA + "/" + strconv.Itoa(i)})
+	}
+	if n, grown := len(h.rates.queues.young), int64(heap())-int64(before); n != buckets || grown > buckets<<19 {
+		t.Errorf("%d names are kept with %d bytes", n, grown)
+	}
 }
 
 func TestFIFOQuota(t *testing.T) {
