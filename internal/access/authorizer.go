@@ -25,7 +25,7 @@ type Options struct {
 	Identities Identities
 	// Clock is the system's if nil.
 	Clock clock.Clock
-	// Logger hears of roles that were denied, and of policies that cannot be read. It is slog.Default() if nil.
+	// Logger hears of policies that cannot be read. It is slog.Default() if nil.
 	Logger *slog.Logger
 }
 
@@ -76,13 +76,19 @@ func (a *Authorizer) Authorize(ctx context.Context, c *api.Caller, action *api.A
 			continue
 		}
 		e := deniedError(c, in, &q, n, d, record != nil)
-		e.Denial = fmt.Sprintf("%s on %s: %s", q.Action, q.Resource, d.Reason)
-		if by := d.By.String(); by != "" {
-			e.Denial += ": " + by
-		}
+		e.Denial = denial(&q, d)
 		return e
 	}
 	return nil
+}
+
+// denial says why a request was denied, and which statement did it, if one did.
+func denial(q *iam.Request, d iam.Decision) string {
+	text := fmt.Sprintf("%s on %s: %s", q.Action, q.Resource, d.Reason)
+	if by := d.By.String(); by != "" {
+		text += ": " + by
+	}
+	return text
 }
 
 // context is the circumstances of a request that do not depend on the queue.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -166,10 +165,4 @@ func (h *harness) check(what string, err error, want string) {
 	if got := outcome(err); got != want {
 		h.t.Errorf("%s: got %q (%v), want %q", what, got, err, want)
 	}
-}
-
-// hasLogged returns what was logged last.
-func (h *harness) hasLogged() string {
-	lines := strings.Split(strings.TrimSpace(h.log.String()), "\n")
-	return lines[len(lines)-1]
 }

@@ -67,8 +67,8 @@ func (s *server) ask(o *gateway.Options, n *node) {
 	}
 	sessions := sts.NewSessions(sts.Options{
 		Identities: n.directory, Sealer: s.keyring, Clock: clock.System(),
-		MayAssume: func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
-			return authorizer.MayAssume(ctx, c, access.Role{ARN: role.ARN, Account: role.Account, TrustPolicy: role.TrustPolicy}, keys)
+		MayAssume: func(c *api.Caller, role *identity.Role, keys map[string]string) error {
+			return authorizer.MayAssume(c, access.Role{ARN: role.ARN, Account: role.Account, TrustPolicy: role.TrustPolicy}, keys)
 		},
 	})
 	o.Authorizer, o.Tokens, o.STS = authorizer, sessions, sts.Service{Sessions: sessions}

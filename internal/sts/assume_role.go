@@ -1,8 +1,8 @@
 package sts
 
 import (
-	"context"
 	crand "crypto/rand"
+	"errors"
 	"io"
 	"regexp"
 	"strings"
@@ -28,8 +28,8 @@ type Options struct {
 	Clock      clock.Clock
 	// MayAssume decides whether the caller, who is never anonymous and never a root, may use sts:AssumeRole: by the role's trust policy,
 	// and by the caller's own policies as for any resource with a policy. keys are the condition keys of this request:
-	// sts:RoleSessionName, and sts:ExternalId if there is one.
-	MayAssume func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool
+	// sts:RoleSessionName, and sts:ExternalId if there is one. It returns nil if the caller may, else why not, for logs.
+	MayAssume func(c *api.Caller, role *identity.Role, keys map[string]string) error
 	// Random is where keys come from; crypto/rand if nil.
 	Random io.Reader
 }
@@ -40,7 +40,7 @@ type Sessions struct {
 	identities Identities
 	sealer     identity.Sealer
 	clock      clock.Clock
-	mayAssume  func(ctx context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool
+	mayAssume  func(c *api.Caller, role *identity.Role, keys map[string]string) error
 	random     io.Reader
 }
 
@@ -97,27 +97,39 @@ var (
 
 // AssumeRole makes temporary credentials for a session of a role; the caller's principal is who asks. Errors:
 // api.AccessDenied, ValidationError, MalformedPolicyDocument, PackedPolicyTooLarge. A role that does not exist is denied like one that does not trust the caller.
-func (s *Sessions) AssumeRole(ctx context.Context, c *api.Caller, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
+func (s *Sessions) AssumeRole(c *api.Caller, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
 	who := c.Principal
 	if err := check(in); err != nil {
 		return nil, err
 	}
 	role := s.identities.RoleByARN(in.RoleARN)
-	if who.Anonymous() || who.ARN == identity.RootARN(who.Account) { // AWS: roles may not be assumed by root accounts
-		role = nil
-	}
-	keys := map[string]string{"sts:RoleSessionName": in.RoleSessionName}
-	if in.ExternalID != "" {
-		keys["sts:ExternalId"] = in.ExternalID
-	}
-	if role == nil || !s.mayAssume(ctx, c, role, keys) {
-		return nil, api.AccessDenied.Newf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who.ARN, in.RoleARN)
+	if err := s.decide(c, role, in); err != nil {
+		e := api.AccessDenied.Newf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who.ARN, in.RoleARN)
+		e.Denial = err.Error()
+		return nil, e
 	}
 	seconds, err := duration(in.DurationSeconds, role, who)
 	if err != nil {
 		return nil, err
 	}
 	return s.begin(role, in, seconds)
+}
+
+// decide returns nil if the caller may assume the role, which is nil if there is none; else why not.
+func (s *Sessions) decide(c *api.Caller, role *identity.Role, in *AssumeRoleInput) error {
+	switch who := c.Principal; {
+	case who.Anonymous():
+		return errors.New("nobody has signed the request")
+	case who.ARN == identity.RootARN(who.Account): // as in AWS
+		return errors.New("roots cannot assume roles")
+	case role == nil:
+		return errors.New("there is no such role")
+	}
+	keys := map[string]string{"sts:RoleSessionName": in.RoleSessionName}
+	if in.ExternalID != "" {
+		keys["sts:ExternalId"] = in.ExternalID
+	}
+	return s.mayAssume(c, role, keys)
 }
 
 // begin makes a session.

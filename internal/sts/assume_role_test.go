@@ -1,7 +1,6 @@
 package sts_test
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -64,9 +63,12 @@ func newFixture(t *testing.T, secret string) *fixture {
 	}
 	f.Sessions = sts.NewSessions(sts.Options{
 		Identities: f.roles, Sealer: keys, Clock: f.clock,
-		MayAssume: func(_ context.Context, c *api.Caller, role *identity.Role, keys map[string]string) bool {
+		MayAssume: func(c *api.Caller, role *identity.Role, keys map[string]string) error {
 			f.asked.caller, f.asked.role, f.asked.keys = c, role, keys
-			return f.allow
+			if f.allow {
+				return nil
+			}
+			return errors.New("the trust policy denies it")
 		},
 	})
 	return f
@@ -83,7 +85,7 @@ func input(edit ...func(*sts.AssumeRoleInput)) *sts.AssumeRoleInput {
 func TestAssumeRole(t *testing.T) {
 	f := newFixture(t, "secret")
 	caller := &api.Caller{RequestID: "r", Principal: user}
-	out, err := f.AssumeRole(t.Context(), caller, input(func(in *sts.AssumeRoleInput) {
+	out, err := f.AssumeRole(caller, input(func(in *sts.AssumeRoleInput) {
 		in.DurationSeconds, in.ExternalID, in.Policy = 900, "x/1", policy
 	}))
 	if err != nil {
@@ -114,7 +116,7 @@ func TestAssumeRole(t *testing.T) {
 
 func TestSessionsNeedNoState(t *testing.T) {
 	f := newFixture(t, "secret")
-	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
+	out, err := f.AssumeRole(&api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +130,11 @@ func TestSessionsNeedNoState(t *testing.T) {
 
 func TestForgedTokensAreRefused(t *testing.T) {
 	f := newFixture(t, "secret")
-	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
+	out, err := f.AssumeRole(&api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input())
+	other, err := f.AssumeRole(&api.Caller{Principal: user}, input())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,30 +175,32 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		deny bool
 		edit func(*sts.AssumeRoleInput)
 		want string
+		// denial is what logs say of it.
+		denial string
 	}{
-		{"not trusted", user, true, func(*sts.AssumeRoleInput) {}, denied},
-		{"a role that does not exist", user, false, func(in *sts.AssumeRoleInput) { in.RoleARN += "x" }, denied + "x"},
-		{"a root", api.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"}, false, func(*sts.AssumeRoleInput) {}, "AccessDenied"},
-		{"nobody", api.Principal{}, false, func(*sts.AssumeRoleInput) {}, "AccessDenied"},
-		{"no role", user, false, func(in *sts.AssumeRoleInput) { in.RoleARN = "" }, "ValidationError: 1 validation error detected: Value null at 'roleArn'"},
-		{"no session name", user, false, func(in *sts.AssumeRoleInput) { in.RoleSessionName = "" }, "at 'roleSessionName'"},
-		{"session name with a slash", user, false, func(in *sts.AssumeRoleInput) { in.RoleSessionName = "a/b" }, "at 'roleSessionName'"},
-		{"too short", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 899 }, "greater than or equal to 900"},
-		{"too long", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 43201 }, "less than or equal to 43200"},
-		{"longer than the role allows", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 7201 }, "exceeds the MaxSessionDuration"},
-		{"longer than a chain allows", session, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 3601 }, "role chaining"},
-		{"external ID", user, false, func(in *sts.AssumeRoleInput) { in.ExternalID = "a" }, "at 'externalId'"},
-		{"policy is no JSON", user, false, func(in *sts.AssumeRoleInput) { in.Policy = "{" }, "MalformedPolicyDocument"},
-		{"policy is refused", user, false, func(in *sts.AssumeRoleInput) { in.Policy = `{"Statement":{"Effect":"Maybe"}}` }, "cannot be used"},
-		{"policy too long", user, false, func(in *sts.AssumeRoleInput) { in.Policy = `{"a":"` + strings.Repeat("ä", 2041) + `"}` }, "PackedPolicyTooLarge"},
+		{"not trusted", user, true, func(*sts.AssumeRoleInput) {}, denied, "the trust policy denies it"},
+		{"a role that does not exist", user, false, func(in *sts.AssumeRoleInput) { in.RoleARN += "x" }, denied + "x", "there is no such role"},
+		{"a root", api.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"}, false, func(*sts.AssumeRoleInput) {}, "AccessDenied", "roots cannot assume roles"},
+		{"nobody", api.Principal{}, false, func(*sts.AssumeRoleInput) {}, "AccessDenied", "nobody has signed the request"},
+		{"no role", user, false, func(in *sts.AssumeRoleInput) { in.RoleARN = "" }, "ValidationError: 1 validation error detected: Value null at 'roleArn'", ""},
+		{"no session name", user, false, func(in *sts.AssumeRoleInput) { in.RoleSessionName = "" }, "at 'roleSessionName'", ""},
+		{"session name with a slash", user, false, func(in *sts.AssumeRoleInput) { in.RoleSessionName = "a/b" }, "at 'roleSessionName'", ""},
+		{"too short", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 899 }, "greater than or equal to 900", ""},
+		{"too long", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 43201 }, "less than or equal to 43200", ""},
+		{"longer than the role allows", user, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 7201 }, "exceeds the MaxSessionDuration", ""},
+		{"longer than a chain allows", session, false, func(in *sts.AssumeRoleInput) { in.DurationSeconds = 3601 }, "role chaining", ""},
+		{"external ID", user, false, func(in *sts.AssumeRoleInput) { in.ExternalID = "a" }, "at 'externalId'", ""},
+		{"policy is no JSON", user, false, func(in *sts.AssumeRoleInput) { in.Policy = "{" }, "MalformedPolicyDocument", ""},
+		{"policy is refused", user, false, func(in *sts.AssumeRoleInput) { in.Policy = `{"Statement":{"Effect":"Maybe"}}` }, "cannot be used", ""},
+		{"policy too long", user, false, func(in *sts.AssumeRoleInput) { in.Policy = `{"a":"` + strings.Repeat("ä", 2041) + `"}` }, "PackedPolicyTooLarge", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t, "secret")
 			f.allow = !tc.deny
-			_, err := f.AssumeRole(t.Context(), &api.Caller{Principal: tc.who}, input(tc.edit))
+			_, err := f.AssumeRole(&api.Caller{Principal: tc.who}, input(tc.edit))
 			var e *api.Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("error %v, want %q", err, tc.want)
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), tc.want) || e.Denial != tc.denial {
+				t.Errorf("error %v (%s), want %q (%s)", err, e.Denial, tc.want, tc.denial)
 			}
 		})
 	}
@@ -206,7 +210,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 func TestLongestPolicy(t *testing.T) {
 	f := newFixture(t, "secret")
 	policy := strings.Replace(policy, "*", strings.Repeat("\U0001F600", 2048-len(policy)+1), 1)
-	out, err := f.AssumeRole(t.Context(), &api.Caller{Principal: user}, input(func(in *sts.AssumeRoleInput) { in.Policy = policy }))
+	out, err := f.AssumeRole(&api.Caller{Principal: user}, input(func(in *sts.AssumeRoleInput) { in.Policy = policy }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (Service) GetCallerIdentity(_ context.Context, c *api.Caller, _ *api.GetCal
 }
 
 // AssumeRole makes temporary credentials of a role.
-func (s Service) AssumeRole(ctx context.Context, c *api.Caller, in *api.AssumeRoleInput) (*api.AssumeRoleOutput, error) {
+func (s Service) AssumeRole(_ context.Context, c *api.Caller, in *api.AssumeRoleInput) (*api.AssumeRoleOutput, error) {
 	if s.Sessions == nil {
 		return nil, api.UnknownOperation.Newf("AssumeRole needs a server that enforces policies: start it with --auth enforce.")
 	}
@@ -37,7 +37,7 @@ func (s Service) AssumeRole(ctx context.Context, c *api.Caller, in *api.AssumeRo
 		}
 		want.DurationSeconds = *in.DurationSeconds
 	}
-	made, err := s.Sessions.AssumeRole(ctx, c, want)
+	made, err := s.Sessions.AssumeRole(c, want)
 	if err != nil {
 		return nil, err
 	}
