@@ -10,6 +10,7 @@
 //	POST /backup       everything that is stored, as one stream: see package backup; one at a time
 //	POST /rewrap       encrypt every message anew that is not under the newest version of its key; one at a time. Lines of JSON tell
 //	                   how far it is, and the last one what became of it (Rewrapped)
+//	POST /reload-keyring  read the keyring now; when it has answered, new messages are encrypted with the newest versions of its keys
 //	POST /decide       whether somebody may do something, and which statement of a policy says so: see access.Question
 //	POST /identities/  operations on accounts, users, groups, roles, policies and access keys: see package identity
 //	GET /debug/pprof/  profiles of the Go runtime
@@ -69,6 +70,9 @@ type Options struct {
 	// looked at the messages that it has looked at.
 	Rewrap func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
 
+	// ReloadKeyring reads the keyring; nil if there is none.
+	ReloadKeyring func() error
+
 	// Decide says what policies say of a question. An error is about the question; nil while there is nothing to ask yet.
 	Decide func() func(*access.Question) (*access.Explanation, error)
 
@@ -105,7 +109,7 @@ func New(options Options) http.Handler {
 		EnableOpenMetrics:   true,
 	}))
 	guarded := options.audited(newGuard(options.Token, options.guarded()))
-	for _, path := range []string{"/backup", "/rewrap", "/decide", "/identities/", "/debug/pprof/", "/{$}"} {
+	for _, path := range []string{"/backup", "/rewrap", "/reload-keyring", "/decide", "/identities/", "/debug/pprof/", "/{$}"} {
 		mux.Handle(path, guarded)
 	}
 	return mux
@@ -116,6 +120,7 @@ func (o Options) guarded() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /backup", newBackups(o))
 	mux.Handle("POST /rewrap", &rewraps{rewrap: o.Rewrap, clock: o.Clock, log: o.Logger})
+	mux.HandleFunc("POST /reload-keyring", o.reloadKeyring)
 	mux.HandleFunc("POST /decide", o.decide)
 	mux.HandleFunc("POST /identities/{operation}", o.identities)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -145,7 +150,7 @@ func (o Options) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/decide (POST)\n/identities/ (POST)\n/debug/pprof/\n")
+	answer(w, http.StatusOK, "Staunch "+o.Version+"\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/reload-keyring (POST)\n/decide (POST)\n/identities/ (POST)\n/debug/pprof/\n")
 }
 
 // answer writes text as the whole answer, which nobody may cache.

@@ -44,7 +44,7 @@ func TestAnswers(t *testing.T) {
 			"not ready verbose", "GET", "/readyz?verbose=1", replaying, 503,
 			"not ready: shard 2 is replaying its journal\nversion: 1.2.3\n",
 		},
-		{"index", "GET", "/", ready, 200, "Staunch 1.2.3\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/decide (POST)\n/identities/ (POST)\n/debug/pprof/\n"},
+		{"index", "GET", "/", ready, 200, "Staunch 1.2.3\n\n/livez\n/readyz\n/metrics\n/backup (POST)\n/rewrap (POST)\n/reload-keyring (POST)\n/decide (POST)\n/identities/ (POST)\n/debug/pprof/\n"},
 		{"unknown profile", "GET", "/debug/pprof/nothing", ready, 404, "Unknown profile\n"},
 		{"unknown path", "GET", "/queues", ready, 404, "404 page not found\n"},
 		{"other methods", "DELETE", "/readyz", ready, 405, "Method Not Allowed\n"},

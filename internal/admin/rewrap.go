@@ -49,7 +49,6 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusConflict, "another rewrap is running; one at a time\n")
 		return
 	}
-	defer h.busy.Store(false)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	started := h.clock.Now()
@@ -83,6 +82,7 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			tell(Rewrapped{LookedAt: looked.Load()})
 		}
 	}
+	h.busy.Store(false) // before the client hears the end, who may ask again at once
 	result.Done, result.LookedAt = true, looked.Load()
 	took := h.clock.Now().Sub(started)
 	if err != nil {
@@ -93,4 +93,17 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	tell(result)
 	_ = control.SetWriteDeadline(time.Time{}) // the connection may be used again
+}
+
+// reloadKeyring answers POST /reload-keyring.
+func (o Options) reloadKeyring(w http.ResponseWriter, _ *http.Request) {
+	if o.ReloadKeyring == nil {
+		answer(w, http.StatusNotImplemented, "this server has no keyring\n")
+		return
+	}
+	if err := o.ReloadKeyring(); err != nil {
+		answer(w, http.StatusInternalServerError, err.Error()+"\n")
+		return
+	}
+	answer(w, http.StatusOK, "the keyring was read\n")
 }

@@ -30,7 +30,7 @@ data. docs/operations/encryption.md says more.`
 			"Add a version to a key. What is new is encrypted with it; the older versions stay, to read what they have encrypted.",
 			func(name string) keyring.Edit { return keyring.Rotate(name, time.Now()) }),
 		p.keyringEditCommand("disable", "Make a key unusable until it is enabled",
-			"Disable a key. Within a queue's data key reuse period, sends and receives fail that need it; the messages stay.", keyring.Disable),
+			"Disable a key. Sends and receives that need it fail as soon as a server has read the change; the messages stay.", keyring.Disable),
 		p.keyringEditCommand("enable", "Make a key usable that was disabled", "Enable a key that was disabled.", keyring.Enable),
 		p.keyringRewrapCommand(), p.keyringForgetCommand(), p.keyringListCommand())
 	return command
@@ -128,7 +128,7 @@ func (p *program) keyringForgetCommand() *cobra.Command {
 		Short: "Take an old version out of a key that no message needs any more",
 		Long: `Take a version out of a key. What it has encrypted can never be read again, in old backups neither. So the messages of the data
 directory are looked through first, or with --url those of a running server: while one is encrypted with the version, nothing is
-done. A server may encrypt with a version for as long as the longest data key reuse period, at most a day, after it was rotated.`,
+done. With --url the server reads the keyring first, so that it encrypts nothing with the version any more.`,
 		Args: cobra.ExactArgs(2),
 	}
 	flags := p.settingFlags(command, "keyring", "data", "admin-token-file")
@@ -151,6 +151,9 @@ done. A server may encrypt with a version for as long as the longest data key re
 		i := slices.IndexFunc(keys, func(k *keyring.Key) bool { return k.Name == args[0] })
 		if i < 0 {
 			return keyringError(fmt.Errorf("%s: %w", args[0], keyring.ErrNotFound))
+		}
+		if err := p.reloadKeyring(ctx, flags, at); err != nil {
+			return err
 		}
 		c, err := p.checkEither(ctx, flags, at, "staunch keyring forget --url "+defaultAdminURL)
 		if err != nil {

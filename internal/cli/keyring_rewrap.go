@@ -97,3 +97,31 @@ func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrap
 	}
 	return line, nil
 }
+
+// reloadKeyring lets the server that at names, if it does, read its keyring: then it encrypts with the newest versions alone.
+func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *adminFlags) error {
+	if at.url == "" {
+		return nil
+	}
+	cfg, _, err := p.load(flags)
+	if err != nil {
+		return err
+	}
+	server, err := p.adminServer(cfg, at)
+	if err != nil {
+		return err
+	}
+	response, err := server.post(ctx, "/reload-keyring", http.NoBody)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
+		return &exitError{
+			code: exitFailed, step: "Nothing was changed.",
+			err: fmt.Errorf("%s/reload-keyring answered %s: %s", server.base, response.Status, strings.TrimSpace(string(reason))),
+		}
+	}
+	return nil
+}

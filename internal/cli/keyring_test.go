@@ -60,6 +60,12 @@ func TestForgetLooksForMessages(t *testing.T) {
 	expect(t, 1, "3 messages are encrypted with version 1 … Nothing was changed. `staunch keyring rewrap`", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
 	callAPI(t, at.API, "PurgeQueue", `{"QueueUrl":"http://x/000000000000/q"}`)
 	expect(t, 0, "", "keyring", "forget", "aws/sqs", "1", "--keyring", ring, "--data", data, "--url", url)
+	sendSome(t, at.API, 1)
+	expect(t, 0, "encrypted with version 2 of key", "journal", "check", "--data", data, "--url", url)
+	if received := callAPI(t, at.API, "ReceiveMessage", `{"QueueUrl":"http://x/000000000000/q"}`); strings.Count(received, `"Body"`) != 1 {
+		t.Errorf("received %s", received)
+	}
+	callAPI(t, at.API, "DeleteQueue", `{"QueueUrl":"http://x/000000000000/q"}`)
 	stop()
 	expect(t, 1, "is the newest", "keyring", "forget", "aws/sqs", "2", "--keyring", ring, "--data", data)
 	expect(t, 1, "cannot be forgotten", "keyring", "forget", "staunch/secrets", "1", "--keyring", ring, "--data", data)

@@ -36,6 +36,8 @@ type Keyring struct {
 	loaded  atomic.Pointer[set] // nil without a source
 	builtin atomic.Pointer[set] // nil before UseBuiltin
 	source  *source             // nil without one
+	// generation counts the changes of loaded, after each.
+	generation atomic.Uint64
 	// inWords is true if the built-in keys were asked for.
 	inWords bool
 
@@ -64,6 +66,10 @@ func (k *Keyring) UseBuiltin(secret []byte) error {
 	k.builtin.Store(s)
 	return nil
 }
+
+// Generation tells whether the keys have changed: it is another one then, at the latest when [Keyring.Reload] returns. What is made with
+// the keys after it was asked for is made with the keys of that generation, or newer ones. It costs next to nothing.
+func (k *Keyring) Generation() uint64 { return k.generation.Load() }
 
 // Identity names the keyring for [Keyring.Follows]; it is empty while there is no source.
 func (k *Keyring) Identity() string {

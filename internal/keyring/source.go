@@ -22,6 +22,7 @@ type source struct {
 	name string // as it was configured
 	read func() ([]byte, error)
 
+	// mu is held while the source is read, too: or an older text could take the place of a newer one.
 	mu   sync.Mutex
 	last []byte // the text that was taken over last; guarded by mu
 }
@@ -145,13 +146,13 @@ func (k *Keyring) Reload() (changed bool, err error) {
 	if k.source == nil {
 		return false, nil
 	}
+	k.source.mu.Lock()
+	defer k.source.mu.Unlock()
 	defer func() { k.stale.Store(err != nil) }()
 	text, err := k.source.read()
 	if err != nil {
 		return false, fmt.Errorf("keyring %s: %w", k.source.name, err)
 	}
-	k.source.mu.Lock()
-	defer k.source.mu.Unlock()
 	if bytes.Equal(text, k.source.last) {
 		return false, nil
 	}
@@ -161,6 +162,7 @@ func (k *Keyring) Reload() (changed bool, err error) {
 	}
 	k.source.last = text
 	k.loaded.Store(s)
+	k.generation.Add(1)
 	return true, nil
 }
 

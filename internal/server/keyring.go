@@ -19,11 +19,8 @@ func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin
 	if n == nil {
 		return result, errors.New("the server is starting or stopping")
 	}
-	// So that a rotation of a moment ago counts.
-	if changed, err := s.keyring.Reload(); err != nil {
+	if err := s.reloadKeyring(); err != nil { // so that a rotation of a moment ago counts
 		return result, err
-	} else if changed {
-		s.log.Info("the keyring has changed")
 	}
 	return rewrapShards(ctx, n.shards, func() shard.RewriteFunc {
 		resealer := n.service.Resealer()
@@ -60,6 +57,15 @@ func rewrapShards[S rewriter](ctx context.Context, shards []S, reseal func() sha
 			return result, nil
 		}
 	}
+}
+
+// reloadKeyring reads the keyring. New messages are encrypted with the newest versions of its keys from then on.
+func (s *server) reloadKeyring() error {
+	changed, err := s.keyring.Reload()
+	if changed {
+		s.log.Info("the keyring has changed")
+	}
+	return err
 }
 
 // keyringResults are the names of results in the metrics.

@@ -23,17 +23,9 @@ type resealing struct {
 	version uint32
 }
 
-// Resealer returns one, and lets new messages be encrypted with the newest versions at once: their data keys are not used up.
+// Resealer returns one. New messages are encrypted with the newest versions once the keyring has them.
 func (s *Service) Resealer() *Resealer {
-	s.sealer.retire()
 	return &Resealer{keys: s.keys, opening: make(map[string]cipher.AEAD), sealing: make(map[resealing]*dataKey)}
-}
-
-// retire gives up the data keys that encrypt.
-func (s *sealer) retire() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.sealing)
 }
 
 // Reseal returns the content of a message under the newest version of its key; nil if it is, or is not encrypted. What a built-in key

@@ -54,8 +54,8 @@ func TestRewrapLetsOldVersionsGo(t *testing.T) {
 		h.send(fifo, "two", inGroup)
 
 		k.change(keyring.Rotate("a", time.Now()))
-		h.send(url, "still the old data key")
-		if done := h.rewrap(); done.Rewritten != 6 || done.Failed != 0 {
+		h.send(url, "after the rotation")
+		if done := h.rewrap(); done.Rewritten != 5 || done.Failed != 0 {
 			t.Errorf("%+v", done)
 		}
 		h.send(url, "new") // the reuse period is a day
@@ -76,7 +76,7 @@ func TestRewrapLetsOldVersionsGo(t *testing.T) {
 		time.Sleep(time.Minute)
 		got := h.drain(url)
 		slices.Sort(got)
-		if !slices.Equal(got, []string{"delayed", "new", "still the old data key"}) {
+		if !slices.Equal(got, []string{"after the rotation", "delayed", "new"}) {
 			t.Errorf("received %q", got)
 		}
 		for url, want := range map[string][]string{dead: {"dead"}, plain: {"plain"}, fifo: {"one", "two"}} {
@@ -140,6 +140,37 @@ func TestMoveTaskLosesItsKey(t *testing.T) {
 		}
 		if got := h.counts(dead); got != [3]string{"2", "0", "0"} {
 			t.Errorf("the dead-letter queue has %v", got)
+		}
+	})
+}
+
+// TestForgetWithoutRewrap forgets a version that no message needs, long before the data keys that were made with it are used up.
+func TestForgetWithoutRewrap(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		k := h.withKeys()
+		managed, kms := h.create("managed"), h.create("kms", "KmsMasterKeyId", "alias/a", "KmsDataKeyReusePeriodSeconds", "86400")
+		for _, url := range []string{managed, kms} {
+			h.send(url, "before")
+			h.drain(url)
+		}
+		for _, name := range []string{keyring.MessageKey, "a"} {
+			k.change(keyring.Rotate(name, time.Now()))
+		}
+		for _, url := range []string{managed, kms} {
+			h.send(url, "rotated")
+			all := h.contents(url)
+			if _, version, _ := sealedBy(t, all[len(all)-1]); version != 2 {
+				t.Errorf("%s: encrypted with version %d after the rotation", url, version)
+			}
+		}
+		for _, name := range []string{keyring.MessageKey, "a"} {
+			k.change(keyring.Forget(name, 1))
+		}
+		for _, url := range []string{managed, kms} {
+			h.send(url, "forgotten")
+			if got := h.drain(url); !slices.Equal(got, []string{"rotated", "forgotten"}) {
+				t.Errorf("%s: received %q", url, got)
+			}
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // sealer encrypts the contents of messages as their queues say, and decrypts them. It asks the keyring once in a data key reuse period of
-// a queue, and so notices within one that a key was disabled.
+// a queue; to encrypt, also when the keyring has changed.
 type sealer struct {
 	keys  *keyring.Keyring
 	clock clock.Clock
@@ -37,6 +37,9 @@ type sealingKey struct {
 	*dataKey
 	master string // KmsMasterKeyId that it was made for; empty for SqsManagedSseEnabled
 	made   time.Time
+	// generation is that of the keyring before it was made. With another one it is given up: a version that nothing needs any more may be
+	// forgotten, so nothing may be encrypted under it from then on.
+	generation uint64
 }
 
 type openingKey struct {
@@ -73,11 +76,11 @@ func (s *sealer) dataKey(q *catalog.Queue) (*dataKey, error) {
 	if !isEncrypted(q) {
 		return nil, nil
 	}
-	now := s.clock.Now()
+	now, generation := s.clock.Now(), s.keys.Generation()
 	s.mu.RLock()
 	k, ok := s.sealing[q.ID]
 	s.mu.RUnlock()
-	if ok && k.master == q.Attributes.KMSMasterKeyID && now.Sub(k.made) < reusePeriod(q) && k.uses.Load() < dataKeyUsesMax {
+	if ok && k.generation == generation && k.master == q.Attributes.KMSMasterKeyID && now.Sub(k.made) < reusePeriod(q) && k.uses.Load() < dataKeyUsesMax {
 		return k.dataKey, nil
 	}
 	master := q.Attributes.KMSMasterKeyID
@@ -97,7 +100,7 @@ func (s *sealer) dataKey(q *catalog.Queue) (*dataKey, error) {
 	if len(s.sealing) >= dataKeysMax {
 		clear(s.sealing)
 	}
-	s.sealing[q.ID] = sealingKey{made, q.Attributes.KMSMasterKeyID, now}
+	s.sealing[q.ID] = sealingKey{made, q.Attributes.KMSMasterKeyID, now, generation}
 	return made, nil
 }
 
