@@ -36,7 +36,7 @@ func (o Options) audited(next http.Handler) http.Handler {
 	})
 }
 
-// actionOf names what a path is for: an operation on identities, backup, rewrap, decide, profile or other.
+// actionOf names what a path is for: an operation on identities, backup, rewrap, reload-keyring, decide, profile or other.
 func actionOf(path string) string {
 	if name, ok := strings.CutPrefix(path, "/identities/"); ok && identityOperations[name] != nil {
 		return name
@@ -46,6 +46,8 @@ func actionOf(path string) string {
 		return "backup"
 	case path == "/rewrap":
 		return "rewrap"
+	case path == "/reload-keyring":
+		return "reload-keyring"
 	case path == "/decide":
 		return "decide"
 	case strings.HasPrefix(path, "/debug/pprof/"):
@@ -75,15 +77,22 @@ func about(w http.ResponseWriter, input []byte) {
 	if !ok {
 		return
 	}
-	var names struct{ Account, Group, User, Role, Name, ID string }
+	var names struct{ Account, Group, User, Role, Policy, Name, ID string }
 	if json.Unmarshal(input, &names) != nil {
 		return
 	}
 	var parts []string
-	for _, part := range [][2]string{{"account", names.Account}, {"group", names.Group}, {"user", names.User}, {"role", names.Role}, {"name", names.Name}, {"id", names.ID}} {
+	for _, part := range [][2]string{{"account", names.Account}, {"group", names.Group}, {"user", names.User}, {"role", names.Role}, {"policy", names.Policy}, {"name", names.Name}, {"id", names.ID}} {
 		if part[1] != "" {
 			parts = append(parts, part[0]+"/"+part[1])
 		}
 	}
 	a.subject = strings.Join(parts, " ")
+}
+
+// aboutKey notes the ID of the access key that an operation has made.
+func aboutKey(w http.ResponseWriter, id string) {
+	if a, ok := w.(*auditedWriter); ok {
+		a.subject += " key/" + id
+	}
 }

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -33,6 +34,13 @@ func TestAuditedRequests(t *testing.T) {
 		{"POST", "/identities/create-user", `{"account":"shop","user":"ann"}`, true, "admin:create-user account/shop user/ann by admin token: allowed 200"},
 		{"POST", "/identities/create-user", `{"account":"shop","user":"ann"}`, true, "admin:create-user account/shop user/ann by admin token: allowed 409"},
 		{"POST", "/identities/import-key", `{"account":"shop","user":"ann","id":"AKIAIMPORTEDKEY0","secret":"canary-secret"}`, true, "admin:import-key account/shop user/ann id/AKIAIMPORTEDKEY0 by admin token: allowed 200"},
+		{"POST", "/identities/create-key", `{"account":"shop","user":"ann"}`, true, "admin:create-key account/shop user/ann key/NEW by admin token: allowed 200"},
+		{"POST", "/identities/delete-key", `{"id":"AKIAIMPORTEDKEY0"}`, true, "admin:delete-key id/AKIAIMPORTEDKEY0 by admin token: allowed 200"},
+		{"POST", "/identities/import-key", `{"account":"shop","id":"AKIAIMPORTEDROOT","secret":"canary-secret"}`, true, "admin:import-key account/shop id/AKIAIMPORTEDROOT by admin token: allowed 200"},
+		{"POST", "/identities/rotate-key", `{"id":"AKIAIMPORTEDROOT"}`, true, "admin:rotate-key id/AKIAIMPORTEDROOT key/NEW by admin token: allowed 200"},
+		{"POST", "/identities/put-policy", `{"account":"shop","user":"ann","policy":"send","document":"canary"}`, true, "admin:put-policy account/shop user/ann policy/send by admin token: allowed 400"},
+		{"POST", "/identities/delete-policy", `{"account":"shop","user":"ann","policy":"send"}`, true, "admin:delete-policy account/shop user/ann policy/send by admin token: allowed 404"},
+		{"POST", "/reload-keyring", "", true, "admin:reload-keyring  by admin token: allowed 501"},
 		{"POST", "/identities/list-users", `{"account":"shop"}`, false, "admin:list-users  by : denied 401"},
 		{"POST", "/identities/canary", `{}`, true, "admin:other  by admin token: allowed 404"},
 		{"POST", "/backup", "", true, "admin:backup  by admin token: allowed 501"},
@@ -53,6 +61,10 @@ func TestAuditedRequests(t *testing.T) {
 			if e.SourceIP != "192.0.2.1" || e.Verified != test.withToken || e.Time.IsZero() {
 				t.Errorf("%+v", e)
 			}
+		}
+		var made struct{ ID string }
+		if json.Unmarshal(w.Body.Bytes(), &made) == nil && made.ID != "" {
+			got = strings.Replace(got, "key/"+made.ID, "key/NEW", 1)
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q (%s)", test.path, got, test.want, w.Body)

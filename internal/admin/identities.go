@@ -97,6 +97,9 @@ func (o Options) identities(w http.ResponseWriter, r *http.Request) {
 		o.Logger.Error("an operation on identities failed", "operation", name, "error", err)
 		answerJSON(w, http.StatusServiceUnavailable, &identity.Error{Code: "ServiceUnavailable", Text: err.Error()})
 	default:
+		if made, ok := out.(*identity.NewKey); ok {
+			aboutKey(w, made.ID)
+		}
 		answerJSON(w, http.StatusOK, out)
 	}
 }
