@@ -62,6 +62,9 @@ func (v *Verifier) Verify(r *Request, s *Signature, service, secret string, now 
 	return nil
 }
 
+// regionMax is the longest region in bytes, as that of a label of a host name. Regions are kept with the keys that are derived for them.
+const regionMax = 63
+
 // checkScope refuses scopes of other services, regions and days.
 func (v *Verifier) checkScope(s *Signature, service string) error {
 	switch {
@@ -69,7 +72,7 @@ func (v *Verifier) checkScope(s *Signature, service string) error {
 		return invalid("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, short(s.terminator))
 	case s.Service != service:
 		return invalid("Credential should be scoped to correct service: '%s'.", service)
-	case s.Region == "" || len(v.options.Regions) > 0 && !slices.Contains(v.options.Regions, s.Region):
+	case s.Region == "" || len(s.Region) > regionMax || len(v.options.Regions) > 0 && !slices.Contains(v.options.Regions, s.Region):
 		return invalid("Credential should be scoped to a valid region.")
 	case s.date != s.stamp[:8]:
 		return invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",

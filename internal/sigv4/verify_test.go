@@ -232,6 +232,14 @@ func TestKeysAreKept(t *testing.T) {
 	if err := verify(v, r, "sqs", "rotated", noon); err != ErrMismatch {
 		t.Error(err)
 	}
+	long := signed(t, func(g *signing) { g.Region = strings.Repeat("r", regionMax+1) })
+	if err := verify(v, long, "sqs", secret, noon); err == nil || err.Error() != "Credential should be scoped to a valid region." || len(v.keys.byName) != 1 {
+		t.Errorf("a long region: %v, %d keys", err, len(v.keys.byName))
+	}
+	longest := signed(t, func(g *signing) { g.Region = strings.Repeat("r", regionMax) })
+	if err := verify(v, longest, "sqs", secret, noon); err != nil || len(v.keys.byName) != 2 {
+		t.Errorf("the longest region: %v, %d keys", err, len(v.keys.byName))
+	}
 	for i := range 2 * keysMax {
 		v.keys.keep(scope{secret, "20260102", fmt.Sprint("region-", i), "sqs"}, &signingKey{})
 		if len(v.keys.byName) > keysMax {
