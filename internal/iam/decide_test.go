@@ -85,6 +85,7 @@ func TestDecide(t *testing.T) {
 		{"a user as every AWS principal", alice, "", grant(aws("*")), AllowedByResource},
 		{"a foreign user as everybody", aliceOf(accountB), "", grant(`"*"`), NotAllowedByIdentity},
 		{"another user's name", "arn:aws:iam::111111111111:user/malice", "", grant(aws(alice)), NotAllowedByIdentity},
+		{"a user with another's name behind a path", "arn:aws:iam::111111111111:user/x:user/alice", "", grant(aws(alice)), NotAllowedByIdentity},
 		{"a user with a path", "arn:aws:iam::111111111111:user/x/alice", "", grant(aws("arn:aws:iam::111111111111:user/x/alice")), AllowedByResource},
 		{"a user of China", alice, "", grant(aws("arn:aws-cn:iam::111111111111:user/alice")), AllowedByResource},
 		{"a session by its role", session, "", grant(aws("arn:aws:iam::111111111111:role/worker")), AllowedByResource},

@@ -210,7 +210,7 @@ func (n *named) covers(p *Principal) coverage {
 		}
 		return coveredAccount
 	case namesUser:
-		if p.Kind == User && n.account == p.Account && strings.HasSuffix(p.ARN, ":user/"+n.name) {
+		if _, name, _ := strings.Cut(p.ARN, ":user/"); p.Kind == User && n.account == p.Account && name == n.name {
 			return coveredSelf
 		}
 	case namesRole:

@@ -56,8 +56,8 @@ func (d *Directory) now() *known {
 	return k
 }
 
-// AccessKey returns the access key with this ID, also an inactive one. It returns false if there is none, or if its secret cannot be decrypted,
-// which is logged.
+// AccessKey returns the access key with this ID, also an inactive one. It returns false if there is none, or if its secret cannot be decrypted
+// or its user is not there, which is logged.
 func (d *Directory) AccessKey(id string) (api.AccessKey, bool) {
 	k := d.now()
 	record := k.of.Key(id)
@@ -78,7 +78,12 @@ func (d *Directory) AccessKey(id string) (api.AccessKey, bool) {
 		Principal: api.Principal{Account: record.Account, ARN: RootARN(record.Account), UserID: record.Account},
 		Inactive:  record.Inactive,
 	}
-	if u := k.of.User(record.User); u != nil {
+	if record.User != "" {
+		u := k.of.User(record.User)
+		if u == nil { // the catalog has no such record; if it had one, it would not be the root's
+			d.log.Error("the user of an access key is not there, so its requests are refused; delete the key", "access_key_id", id, "user_id", record.User)
+			return api.AccessKey{}, false
+		}
 		key.Principal.ARN, key.Principal.UserID = userARN(u.Account, u.Path, u.Name), u.ID
 	}
 	k.keys.Store(record, key)

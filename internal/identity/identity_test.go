@@ -173,6 +173,7 @@ func TestRefusals(t *testing.T) {
 		{"name taken, in another case", user(account, "ANN", ""), identity.Exists, "ANN already"},
 		{"name with a slash", user(account, "a/b", ""), identity.Invalid, "user name"},
 		{"name too long", user(account, strings.Repeat("a", 65), ""), identity.Invalid, "1 to 64"},
+		{"a user called root", user(account, "Root", ""), identity.Invalid, "the root of the account"},
 		{"path without its end", user(account, "x", "/a"), identity.Invalid, "path"},
 		{"unknown account", user("999999999999", "x", ""), identity.NotFound, "no account"},
 		{"no account", user("", "x", ""), identity.Invalid, "missing"},

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/staunchmq/staunch/internal/catalog"
 )
@@ -20,7 +21,8 @@ type User struct {
 // CreateUserInput is the input of CreateUser.
 type CreateUserInput struct {
 	Account string `json:"account"` // ID or name
-	// User is the name: 1 to 64 letters, digits or any of _+=,.@-, unique in the account without regard to case.
+	// User is the name: 1 to 64 letters, digits or any of _+=,.@-, unique in the account without regard to case. It is not root:
+	// credentials files mean the root of the account by that.
 	User string `json:"user"`
 	// Path begins and ends with /; empty for /.
 	Path string `json:"path,omitempty"`
@@ -38,6 +40,9 @@ func (s *Service) CreateUser(ctx context.Context, in *CreateUserInput) (*User, e
 		u.Account = a.ID
 		if err := checkName("user name", in.User, userNameMax); err != nil {
 			return nil, err
+		}
+		if strings.EqualFold(in.User, "root") {
+			return nil, refuse(Invalid, "a user cannot be called %s: in credentials files that is the root of the account", in.User)
 		}
 		if u.Path, err = checkPath(in.Path); err != nil {
 			return nil, err
