@@ -102,12 +102,16 @@ func TestSetFollowsTheFile(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _ = s.Run(ctx) }()
-		expect := func(logged string, ids ...string) {
-			t.Helper()
-			log.Reset()
+		look := func() {
 			synctest.Wait()
 			turned.Advance(readInterval)
 			synctest.Wait()
+		}
+		expect := func(logged string, ids ...string) {
+			t.Helper()
+			log.Reset()
+			look()
+			look()
 			for _, id := range ids {
 				if key, ok := s.AccessKey(id); !ok || key.Secret != secret {
 					t.Errorf("%s is %v, %v", id, key.Principal, ok)
@@ -130,6 +134,20 @@ func TestSetFollowsTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("no such file", "AKIAROOT", "AKIANEW", "AKIAENV")
+		// A file that is being written: cut after its secret, the section of a user is one of the root.
+		half, _, _ := strings.Cut(good, "account")
+		for _, text := range []string{half, good} {
+			write(t, path, text)
+			log.Reset()
+			look()
+			if _, ok := s.AccessKey("AKIAORDERS"); ok || log.Len() > 0 {
+				t.Errorf("a file that is being written was taken over: %s", &log)
+			}
+		}
+		expect("read the access keys again", "AKIAROOT", "AKIAORDERS", "AKIAENV")
+		if key, _ := s.AccessKey("AKIAORDERS"); !strings.HasSuffix(key.Principal.ARN, ":user/orders@example.com") {
+			t.Errorf("the key is one of %s", key.Principal.ARN)
+		}
 		write(t, path, "# no keys but that of the root\n")
 		expect("read the access keys again", "AKIAENV")
 	})

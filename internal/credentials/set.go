@@ -10,7 +10,8 @@
 //	policy                = {"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}
 //
 // account is left out for the server's own, and user for the root of the account. policy is what the user may do, on one line; the policies
-// of all sections of a user add up. The names of the sections mean nothing. The file is read again when it changes.
+// of all sections of a user add up. The names of the sections mean nothing. The file is read again when it changes, and a change counts
+// when two looks in a row have found it: a file that is being written may end where a section of a user looks like one of the root.
 package credentials
 
 import (
@@ -28,8 +29,9 @@ import (
 	"github.com/staunchmq/staunch/internal/reload"
 )
 
-// readInterval is how often the file is looked at. Kubernetes itself takes about a minute to bring a changed secret into a container.
-const readInterval = 5 * time.Second
+// readInterval is how often the file is looked at; a change takes two looks. Kubernetes itself takes about a minute to bring a changed secret
+// into a container.
+const readInterval = 2500 * time.Millisecond
 
 // bytesMax bounds the file: some thousands of keys.
 const bytesMax = 1 << 20
@@ -50,7 +52,8 @@ type Options struct {
 // Set is the access keys. It is safe for concurrent use.
 type Set struct {
 	options Options
-	text    string // of the file when it was last read; used by Run only, after Open
+	text    string // of the file that was last taken over; used by Run only, after Open
+	seen    string // of the file at the last look; as text
 	parsed  atomic.Pointer[parsed]
 }
 
@@ -127,10 +130,12 @@ func (s *Set) Run(ctx context.Context) error {
 	})
 }
 
-// reread takes over the file if it has changed.
+// reread takes over the file if it has changed, and is what it was at the last look.
 func (s *Set) reread() (changed bool, err error) {
 	text, err := read(s.options.File)
-	if err != nil || text == s.text {
+	settled := text == s.seen
+	s.seen = text
+	if err != nil || text == s.text || !settled {
 		return false, err
 	}
 	return true, s.use(text)
