@@ -128,6 +128,7 @@ func TestLongNamesAreNotKept(t *testing.T) {
 	if n, grown := len(h.rates.queues.young), int64(heap())-int64(before); n != buckets || grown > buckets<<19 {
 		t.Errorf("%d names are kept with %d bytes", n, grown)
 	}
+	runtime.KeepAlive(h)
 }
 
 func TestFIFOQuota(t *testing.T) {
