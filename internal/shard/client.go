@@ -16,12 +16,14 @@ var (
 	ErrOverloaded = errors.New("shard is overloaded")
 	// ErrDiskFull: the journal has no room; nothing was changed.
 	ErrDiskFull = errors.New("disk is full")
+	// ErrPartly, beside another error of Arrive: the first of the messages have arrived, and the rest has met the other error.
+	ErrPartly = errors.New("a part has arrived")
 	// ErrUnavailable: the shard is stopping or has failed. Whether a change that was under way took place is not known.
 	ErrUnavailable = errors.New("shard is unavailable")
 )
 
 // Client is how everything above reaches a shard, wherever the shard is. Each method that changes something returns nil only
-// after the record of that change is durable; with an error other than ErrUnavailable and that of ctx nothing was changed. ctx bounds
+// after the record of that change is durable; with an error other than ErrUnavailable, ErrPartly and that of ctx nothing was changed. ctx bounds
 // the waiting of the caller; what the shard has taken in is not undone by cancelling, so slices that were passed in must not be changed
 // afterwards. All methods may be called from any goroutine.
 type Client interface {
@@ -51,7 +53,7 @@ type Client interface {
 	// Moving returns all messages that are on their way out of the partition: after a restart, the moves to take up again.
 	Moving(ctx context.Context, p queue.ID) ([]MovingMessage, error)
 	// Arrive puts moved messages into their target, in order. An origin that is known there already is passed over, so that a
-	// repeated Arrive is harmless. After an error the first of them may have arrived.
+	// repeated Arrive is harmless.
 	Arrive(ctx context.Context, p queue.ID, arrivals []Arrival) error
 	// EndMove ends moves: with moved, the messages leave the partition; without, they are visible again. Refs that are not moving
 	// are passed over.

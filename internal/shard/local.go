@@ -224,10 +224,13 @@ func (s *Shard) Moving(ctx context.Context, p queue.ID) ([]MovingMessage, error)
 
 // Arrive implements Client.
 func (s *Shard) Arrive(ctx context.Context, p queue.ID, arrivals []Arrival) error {
-	for len(arrivals) > 0 {
+	for partly := false; len(arrivals) > 0; partly = true {
 		n := arriveTogether(arrivals)
 		r := &arrive{to: toPartition(p), arrivals: arrivals[:n]}
 		if err := s.ask(ctx, r, &r.asked); err != nil {
+			if partly {
+				return fmt.Errorf("%w: %w", ErrPartly, err)
+			}
 			return err
 		}
 		arrivals = arrivals[n:]

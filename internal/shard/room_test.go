@@ -17,6 +17,35 @@ import (
 	"github.com/staunchmq/staunch/internal/queue"
 )
 
+// TestArrivalSaysThatAPartIsThere has messages that are too large for one record, and a disk that is full after the first.
+func TestArrivalSaysThatAPartIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t)
+		large := make([]byte, 5<<20)
+		arrivals := []Arrival{
+			{Origin: queue.Origin{Partition: 9, Ref: queue.Ref{Record: 1}}, Message: queue.Message{ID: queue.MessageID{1}, Content: large}},
+			{Origin: queue.Origin{Partition: 9, Ref: queue.Ref{Record: 2}}, Message: queue.Message{ID: queue.MessageID{2}, Content: large}},
+		}
+		r.journal.SetHook(func(journal.Seq, []byte) memjournal.Fault {
+			return memjournal.Fault{Delay: func() { r.journal.SetRoom(journal.RoomToFree) }}
+		})
+		if err := r.Arrive(r.ctx, standard, arrivals); !errors.Is(err, ErrPartly) || !errors.Is(err, ErrDiskFull) {
+			t.Errorf("%v, want ErrPartly and ErrDiskFull", err)
+		}
+		if err := r.Arrive(r.ctx, standard, arrivals); !errors.Is(err, ErrDiskFull) || errors.Is(err, ErrPartly) {
+			t.Errorf("again: %v, want ErrDiskFull alone", err)
+		}
+		r.journal.SetHook(nil)
+		r.journal.SetRoom(journal.RoomForAll)
+		if err := r.Arrive(r.ctx, standard, arrivals); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.receive(standard, 10); len(got.Messages) != 2 {
+			t.Errorf("%d messages, want 2", len(got.Messages))
+		}
+	})
+}
+
 // Nothing that brings something new is even decided while room is scarce; all else goes on, and all of it does once there is room.
 func TestScarceRoomRefusesWhatGrowsAndTakesTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -649,4 +650,46 @@ func TestNewMessagesOfAMoveAreNew(t *testing.T) {
 	if got := arrivals(&catalog.Queue{}); got[0].Message.DeduplicationID != "" {
 		t.Errorf("on standard: %+v", got[0].Message)
 	}
+}
+
+// TestMoveTaskThatArrivesInPartIsNotPutBack has a target that takes messages, says that it took a part, and a task that is cancelled then.
+func TestMoveTaskThatArrivesInPartIsNotPutBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		dead, target := h.create("dead"), h.create("target")
+		h.deadLetter(h.create("q", h.redrive(dead, "1")...), "one", "two")
+		var arrived atomic.Bool
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				if method == "Arrive" && arrived.Load() {
+					return shard.ErrDiskFull
+				}
+				return nil
+			})
+			f.failAfter(func(method string) error {
+				if method == "Arrive" && !arrived.Swap(true) {
+					return errors.Join(shard.ErrPartly, shard.ErrDiskFull)
+				}
+				return nil
+			})
+		}
+		task := h.startTask(dead, target, 0)
+		time.Sleep(10 * time.Second)
+		if _, err := h.cancelMoveTask(task); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if got := h.counts(dead); got[0] != "0" {
+			t.Errorf("messages that may have arrived are visible again: %v", got)
+		}
+		for _, f := range h.faults {
+			f.failBefore(nil)
+		}
+		time.Sleep(time.Minute)
+		if got := h.drain(target); !slices.Equal(got, []string{"one", "two"}) {
+			t.Errorf("received %q", got)
+		}
+		if got := h.counts(dead); got != [3]string{"0", "0", "0"} {
+			t.Errorf("the dead-letter queue has %v", got)
+		}
+	})
 }

@@ -253,7 +253,7 @@ func (s *Service) lookupARN(text string) *catalog.Queue {
 // forgotten. What has arrived already is known there by its origin, whatever its new ID.
 func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID, p parcel, seal func() ([]shard.Arrival, error)) (delivered bool, err error) {
 	to, target := m.home(p.target)
-	// unknown is true after an attempt that may have taken place.
+	// unknown is true after an attempt that may have taken place, if only in part.
 	unknown := false
 	var unsealed error
 	err = m.insist(ctx, func() error {
@@ -265,7 +265,7 @@ func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID,
 		if err == nil {
 			err = to.Arrive(ctx, target, arrivals)
 		}
-		refused := errors.Is(err, shard.ErrOverloaded) || errors.Is(err, shard.ErrDiskFull)
+		refused := (errors.Is(err, shard.ErrOverloaded) || errors.Is(err, shard.ErrDiskFull)) && !errors.Is(err, shard.ErrPartly)
 		switch {
 		case errors.Is(err, shard.ErrNoPartition) && m.catalog.View().Queue(p.target.ID) != nil:
 			return errors.New("the partition is still to be set up")
