@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,8 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusConflict, "another rewrap is running; one at a time\n")
 		return
 	}
+	free := sync.OnceFunc(func() { h.busy.Store(false) })
+	defer free()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	started := h.clock.Now()
@@ -82,7 +85,7 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			tell(Rewrapped{LookedAt: looked.Load()})
 		}
 	}
-	h.busy.Store(false) // before the client hears the end, who may ask again at once
+	free() // before the client hears the end, who may ask again at once
 	result.Done, result.LookedAt = true, looked.Load()
 	took := h.clock.Now().Sub(started)
 	if err != nil {

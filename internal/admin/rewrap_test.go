@@ -90,3 +90,24 @@ func TestRewrapRefused(t *testing.T) {
 		t.Errorf("without the token: %d", answer.Code)
 	}
 }
+
+// panicking is a connection whose writes panic.
+type panicking struct{ http.ResponseWriter }
+
+func (panicking) Write([]byte) (int, error) { panic("a defect") }
+
+func TestRewrapAfterAPanic(t *testing.T) {
+	h := rewrapHandler(func(context.Context, *atomic.Int64) (admin.Rewrapped, error) { return admin.Rewrapped{}, nil })
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/rewrap", http.NoBody)
+		h.ServeHTTP(panicking{httptest.NewRecorder()}, withToken(request))
+	}()
+	if again := postRewrap(h, t.Context()); again.Code != http.StatusOK {
+		t.Errorf("the next one: %d %s", again.Code, again.Body)
+	}
+}

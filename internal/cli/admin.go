@@ -45,7 +45,7 @@ func (f *adminFlags) locate(cfg *config.Config) error {
 		if u, err := url.Parse(f.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return usage(f.command, "--url %q is not an http:// or https:// URL", f.url)
 		}
-		return nil
+		return unused(f.command, "says where the server of the settings is, and --url names one: choose one", "admin-listen", "admin-tls-cert", "admin-tls-key")
 	}
 	unknown := func(why string) error {
 		return &exitError{code: exitUsage, step: "Say where it is with --url.", err: errors.New(why)}

@@ -67,4 +67,11 @@ func TestFlagsThatWouldBeIgnoredAreRefused(t *testing.T) {
 			expect(t, 2, "--"+flag+" is for … --help", append(strings.Fields(test.command), "--"+flag, "x")...)
 		}
 	}
+	// What says where the server is, twice.
+	for _, command := range []string{"user list", "keyring rewrap", "journal check", "backup create none", policyTest} {
+		for _, flag := range []string{"admin-listen", "admin-tls-cert", "admin-tls-key"} {
+			given := append(strings.Fields(command), "--url", "http://127.0.0.1:1", "--"+flag, "127.0.0.1:2")
+			expect(t, 2, "--"+flag+" … --help", given...)
+		}
+	}
 }

@@ -36,6 +36,10 @@ func Create(path string, now time.Time) error {
 // Change edits a keyring file. Whoever reads it meanwhile sees it as it was or as it is afterwards; owner, group and mode stay, or nothing is
 // changed and the error is fs.ErrPermission.
 func Change(path string, edit Edit) error {
+	path, err := filepath.EvalSymlinks(path) // a link stays one
+	if err != nil {
+		return err
+	}
 	s, err := readFile(path)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package keyring
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -25,6 +26,21 @@ func TestChangeKeepsOwnerAndMode(t *testing.T) {
 	must(t, err)
 	if s := info.Sys().(*syscall.Stat_t); info.Mode() != 0o640 || int(s.Uid) != uid || int(s.Gid) != gid {
 		t.Errorf("after a change it has mode %v, user %d and group %d; want 0640, %d and %d", info.Mode(), s.Uid, s.Gid, uid, gid)
+	}
+}
+
+// TestChangeKeepsALink: a keyring is often a link into the directory that keeps it.
+func TestChangeKeepsALink(t *testing.T) {
+	path := newFile(t)
+	link := filepath.Join(t.TempDir(), "ring.yaml")
+	must(t, os.Symlink(path, link))
+	before, err := os.ReadFile(path)
+	must(t, err)
+	must(t, Change(link, Rotate("orders", created)))
+	info, err := os.Lstat(link)
+	must(t, err)
+	if after, err := os.ReadFile(path); err != nil || bytes.Equal(before, after) || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link has mode %v; its file changed: %t, %v", info.Mode(), !bytes.Equal(before, after), err)
 	}
 }
 

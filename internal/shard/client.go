@@ -23,9 +23,9 @@ var (
 )
 
 // Client is how everything above reaches a shard, wherever the shard is. Each method that changes something returns nil only
-// after the record of that change is durable; with an error other than ErrUnavailable, ErrPartly and that of ctx nothing was changed. ctx bounds
-// the waiting of the caller; what the shard has taken in is not undone by cancelling, so slices that were passed in must not be changed
-// afterwards. All methods may be called from any goroutine.
+// after the record of that change is durable; with an error other than ErrUnavailable, ErrPartly and that of ctx nothing was changed.
+// ctx bounds the waiting of the caller; what the shard has taken in is not undone by cancelling, so slices that were passed in must not
+// be changed afterwards. All methods may be called from any goroutine.
 type Client interface {
 	// Configure creates the partition or gives it new settings.
 	Configure(ctx context.Context, p queue.ID, s queue.Settings) error
