@@ -10,6 +10,8 @@ VERSION ?=
 FUZZTIME ?= 50000x
 # What a benchmark gets as arguments.
 BENCHFLAGS ?=
+# The commit that `make hotpaths` compares with.
+BASE ?= HEAD
 # The clients of `make conformance`; empty is all of them.
 CLIENTS ?=
 # How many seeds `make simulation` runs, from number FIRST on.
@@ -69,6 +71,10 @@ conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
 .PHONY: bench
 bench: build ## Measure what large numbers do, with BENCHFLAGS="-scenario …"
 	go run ./bench -bin bin/staunch $(BENCHFLAGS)
+
+.PHONY: hotpaths
+hotpaths: ## Compare the benchmarks of the hot paths with those of the commit BASE
+	bench/hotpaths.sh $(BASE)
 
 .PHONY: compare
 compare: ## Measure Staunch beside every other SQS server, and write docs/performance.md

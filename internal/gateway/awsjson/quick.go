@@ -12,8 +12,8 @@ import (
 	"github.com/staunchmq/staunch/internal/ascii"
 )
 
-// quick reads bodies as clients write them. It takes half of the time of the general decoder, which is 2 % of the server's CPU in
-// sends and 5 % in batches, and in batches half of its allocations. It gives up on everything that is not an object of known members with
+// quick reads bodies as clients write them. It takes 0.7 of the time of the general decoder, which saves 1 % of the server's CPU
+// in sends and 4 % in batches, and in batches half of its allocations. It gives up on everything that is not an object of known members with
 // values that are right, each of them once and none of them null: then the general decoder begins anew, and finds the words for what
 // is wrong. What quick accepts, both read alike; FuzzQuick holds it to that.
 type quick struct {
