@@ -213,6 +213,35 @@ func TestShortPollDoesNotOvertakeALongPoll(t *testing.T) {
 	}
 }
 
+// A client whose connection was lost asks again while its first receive still waits: the second has the messages.
+func TestALaterReceiveOfAnAttemptReplacesTheEarlier(t *testing.T) {
+	s := newStepper(t, Options{})
+	s.configure(fifo, fifoSettings())
+	poll := func(attempt string) *receive {
+		r := receiveRequest(s.Shard, fifo, 1, time.Minute)
+		r.options.Attempt = attempt
+		s.ask(r)
+		s.rest()
+		return r
+	}
+	first, foreign, second, plain := poll("a"), poll("b"), poll("a"), poll("")
+	if !first.answered() || first.err != nil || len(first.result.Messages) != 0 {
+		t.Errorf("the first receive of the attempt has %v, %v", first.result, first.err)
+	}
+	message := sendRequest(fifo, []byte("1"), []byte("2"))
+	for i, group := range []string{"g", "h"} {
+		message.messages[i].Group, message.messages[i].DeduplicationID = group, group
+	}
+	s.ask(message)
+	s.rest()
+	if len(foreign.result.Messages) != 1 || len(second.result.Messages) != 1 || plain.answered() {
+		t.Errorf("another attempt has %v, the second receive %v, one without an attempt was answered: %v", foreign.result, second.result, plain.answered())
+	}
+	if n := s.waiting.Load(); n != 1 {
+		t.Errorf("%d receives wait, want 1", n)
+	}
+}
+
 // With two records on their way and a third that is full, receives that could be served must wait: and go on being first.
 func TestLongPollKeepsItsTurnWhenTheRecordIsFull(t *testing.T) {
 	s := newStepper(t, Options{})

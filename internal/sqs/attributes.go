@@ -125,7 +125,7 @@ func invalidAttributeValue(name string) error {
 }
 
 // applyAttributes checks the attributes of a request and puts them into e: all or, with an error, nothing that counts. What
-// depends on other queues is left to checkRedrive.
+// depends on other queues is left to checkRedrive, and on other attributes to checkThroughput.
 func (e *edit) applyAttributes() error {
 	for _, name := range slices.Sorted(maps.Keys(e.given)) {
 		row := queueAttribute(name)
@@ -145,9 +145,11 @@ func (e *edit) applyAttributes() error {
 			}
 		}
 	}
-	if err := e.settleEncryption(); err != nil {
-		return err
-	}
+	return e.settleEncryption()
+}
+
+// checkThroughput checks two attributes together, as the queue will have them.
+func (e *edit) checkThroughput() error {
 	if e.attributes.ThroughputPerGroup && !e.attributes.DeduplicateByGroup {
 		return api.InvalidParameterValue.Newf("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup")
 	}

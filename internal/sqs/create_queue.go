@@ -65,6 +65,9 @@ func (s *Service) newQueue(v *catalog.View, e *edit, tags map[string]string) (*c
 		return nil, api.QueueDeletedRecently.Newf("You must wait %d seconds after deleting a queue before you can create another with the same name.",
 			int64(s.recreateDelay.Seconds()))
 	}
+	if err := e.checkThroughput(); err != nil {
+		return nil, err
+	}
 	if err := e.checkRedrive(v); err != nil {
 		return nil, err
 	}

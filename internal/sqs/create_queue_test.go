@@ -55,6 +55,8 @@ func TestCreateQueueErrors(t *testing.T) {
 			{"our own attribute", create("a", "ApproximateAgeOfOldestMessage", "1"), api.InvalidAttributeName, "Unknown Attribute ApproximateAgeOfOldestMessage."},
 			{"unknown", create("a", "Colour", "red"), api.InvalidAttributeName, "Unknown Attribute Colour."},
 			{"out of range", create("a", "DelaySeconds", "901"), api.InvalidAttributeValue, "Invalid value for the parameter DelaySeconds."},
+			{"throughput by group alone", create("a.fifo", "FifoQueue", "true", "FifoThroughputLimit", "perMessageGroupId"), api.InvalidParameterValue,
+				"The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup"},
 			{"both kinds of SSE", create("a", "KmsMasterKeyId", "k", "SqsManagedSseEnabled", "true"), api.InvalidAttributeName, oneSSE},
 			{"different value", create("existing", "DelaySeconds", "6"), api.QueueNameExists, "A queue already exists with the same name and a different value for attribute DelaySeconds"},
 			{"a value that was a default", create("existing", "VisibilityTimeout", "31"), api.QueueNameExists, "A queue already exists with the same name and a different value for attribute VisibilityTimeout"},
@@ -82,6 +84,15 @@ func TestCreateQueueIsIdempotent(t *testing.T) {
 			nil, {"VisibilityTimeout", "030"}, {"SqsManagedSseEnabled", "True"}, {"Policy", same}, {"RedrivePolicy", quoted}, {"KmsMasterKeyId", ""},
 		} {
 			if got := h.create("q", attributes...); got != url {
+				t.Errorf("%v: URL %s", attributes, got)
+			}
+		}
+		// Attributes that need each other are looked at together only where they are new.
+		fifo := h.create("q.fifo", "FifoQueue", "true", "DeduplicationScope", "messageGroup", "FifoThroughputLimit", "perMessageGroupId")
+		for _, attributes := range [][]string{
+			nil, {"DeduplicationScope", "messageGroup"}, {"FifoThroughputLimit", "perMessageGroupId"}, {"ContentBasedDeduplication", "false"},
+		} {
+			if got := h.create("q.fifo", append(attributes, "FifoQueue", "true")...); got != fifo {
 				t.Errorf("%v: URL %s", attributes, got)
 			}
 		}

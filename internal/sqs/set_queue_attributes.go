@@ -21,6 +21,9 @@ func (s *Service) SetQueueAttributes(ctx context.Context, c *api.Caller, in *api
 		if err := e.applyAttributes(); err != nil {
 			return err
 		}
+		if err := e.checkThroughput(); err != nil {
+			return err
+		}
 		return e.checkRedrive(v)
 	})
 }
