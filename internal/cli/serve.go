@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,9 @@ even then nothing is lost that was answered.`,
 	return command
 }
 
+// sameSignal is how soon after the first the same signal is taken for the first: timeout(1) and terminals send one to the process and to its group.
+const sameSignal = 500 * time.Millisecond
+
 // runServe runs the server and its signals.
 func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	log := newLogger(p.stderr, cfg)
@@ -48,6 +52,9 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 		log.Warn("the admin interface is without TLS: whoever can reach this address can read metrics, and whoever can read the traffic gets the admin token, and with it everything",
 			"address", cfg.AdminListen, "allowed_by", "insecure-no-auth")
 	}
+	// A reader of the output that goes away must not end the server, nor a terminal that does: from its start on the server takes SIGHUP
+	// as the wish to open files again.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -62,25 +69,29 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	go func() {
 		ended <- p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(welcome, cfg, at) })
 	}()
-	stopping := false
+	var stopping os.Signal
+	var since time.Time
 	for {
 		select {
 		case err := <-ended:
-			if stopping && errors.Is(err, context.Canceled) {
+			if stopping != nil && errors.Is(err, context.Canceled) {
 				return nil
 			}
 			return err
 		case sig := <-signals:
-			if stopping {
+			switch {
+			case sig == stopping && time.Since(since) < sameSignal:
+				continue
+			case stopping != nil:
 				return &exitError{
 					code: exitInterrupted,
 					step: "Nothing that was answered is lost; the next start reads the journals from their last checkpoint.",
 					err:  fmt.Errorf("a second signal (%s) cut the stop short", sig),
 				}
 			}
-			stopping = true
+			stopping, since = sig, time.Now()
+			cancel() // first, because the log may have to wait for whoever reads it
 			log.Info("stopping; a second signal ends the process at once", "signal", sig.String())
-			cancel()
 		}
 	}
 }

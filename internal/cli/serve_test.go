@@ -13,6 +13,7 @@ import (
 // serving is a `staunch serve` process that is ready.
 type serving struct {
 	process *exec.Cmd
+	stderr  io.Closer
 	log     *bufio.Scanner
 }
 
@@ -39,7 +40,7 @@ func start(t *testing.T, args ...string) *serving {
 			t.Fatalf("serve ended before it was ready:\n%s", rest)
 		}
 		if strings.HasPrefix(lines.Text(), "Signatures are not verified") {
-			return &serving{process, bufio.NewScanner(stderr)}
+			return &serving{process, stderr, bufio.NewScanner(stderr)}
 		}
 	}
 }
@@ -92,5 +93,39 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	code, rest := server.exit()
 	if code != 130 || !strings.Contains(rest, "a second signal (interrupt) cut the stop short") {
 		t.Errorf("exit code %d, want 130; log:\n%s", code, rest)
+	}
+}
+
+// timeout(1) sends a signal to the process and to its group.
+func TestTheSameSignalAtOnceIsOne(t *testing.T) {
+	server := start(t, "--region", "stubborn")
+	server.signal(t, syscall.SIGTERM)
+	server.signal(t, syscall.SIGTERM)
+	server.awaitLog(t, "stopping")
+	server.signal(t, syscall.SIGINT)
+	code, rest := server.exit()
+	if code != 130 || !strings.Contains(rest, "a second signal (interrupt) cut") {
+		t.Errorf("exit code %d, want 130 for the other signal; log:\n%s", code, rest)
+	}
+}
+
+func TestAHangUpDoesNotEndTheServer(t *testing.T) {
+	server := start(t)
+	server.signal(t, syscall.SIGHUP)
+	server.signal(t, syscall.SIGTERM)
+	if code, rest := server.exit(); code != 0 || !strings.Contains(rest, "stopping") {
+		t.Errorf("exit code %d, want 0; log:\n%s", code, rest)
+	}
+}
+
+func TestAReaderThatGoesAwayDoesNotEndTheServer(t *testing.T) {
+	server := start(t)
+	if err := server.stderr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server.signal(t, syscall.SIGTERM) // which is logged
+	_ = server.process.Wait()
+	if code := server.process.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
 	}
 }

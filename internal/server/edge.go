@@ -68,21 +68,23 @@ func (s *server) runEdge(outer *lifecycle.Group) {
 		outer.Go("admin TLS", s.adminTLS.Run)
 		s.metrics.CollectCertificate("admin", s.adminTLS.NotAfter)
 	}
-	if s.audit != nil {
-		outer.Go("audit log", s.reopenAudit)
-	}
+	outer.Go("SIGHUP", s.reopen)
 }
 
-// reopenAudit opens the audit log again at each SIGHUP, until ctx ends.
-func (s *server) reopenAudit(ctx context.Context) error {
+// reopen opens the audit log again at each SIGHUP, until ctx ends.
+func (s *server) reopen(ctx context.Context) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	defer signal.Ignore(syscall.SIGHUP) // it does not end a server that stops, either
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-signals:
+			if s.audit == nil {
+				s.log.Info("SIGHUP: there is no audit log to open again; certificates, keys and credentials are read again when their files change")
+				continue
+			}
 			if err := s.audit.Reopen(); err != nil {
 				s.log.Error("reopen the audit log", "error", err)
 			}

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	errStarting = errors.New("the shards are replaying their journals")
+	errStarting = errors.New("the server is starting")
 	errStopping = errors.New("the server is stopping")
 )
 

@@ -9,6 +9,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/staunchmq/staunch/internal/admin"
 	"github.com/staunchmq/staunch/internal/audit"
@@ -150,9 +152,15 @@ func (s *server) listen() (err error) {
 
 func listen(address, setting string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("cannot listen on %s: %w; is another server running there? --%s takes another address, and port 0 a free one",
 			address, err, setting)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("cannot listen on %s: %w; ports below 1024 need the capability CAP_NET_BIND_SERVICE, or --%s a higher one",
+			address, err, setting)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w; --%s takes an address of this machine with a port", address, err, setting)
 	}
 	return l, nil
 }
@@ -214,12 +222,25 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 	return errors.Join(err, outer.Wait())
 }
 
+// checkNew refuses a new data directory on a disk without room for its first record. What is in an older one can be received and deleted.
+func (s *server) checkNew(n *node) error {
+	if n.catalog.View().Secret() != nil || journal.RoomOf(s.store) == journal.RoomForAll {
+		return nil
+	}
+	return fmt.Errorf("%s is a new data directory, and its disk has less than disk-reserve (%d MiB) free; make room, choose another one with --data, or lower --disk-reserve",
+		s.cfg.Data, s.cfg.DiskReserve>>20)
+}
+
 func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *readiness, ready func(config.Addresses)) error {
 	started := clock.System().Now()
 	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store, s.keyring)
 	if err != nil {
 		return err
 	}
+	if err := s.checkNew(n); err != nil {
+		return err
+	}
+	starting.done(func() error { return cmp.Or(n.service.Ready(), errStarting) }) // not ready before the listener is, but with the reason
 	core := lifecycle.New(context.WithoutCancel(ctx))
 	n.run(core)
 	select {
