@@ -41,6 +41,9 @@ even then nothing is lost that was answered.`,
 // sameSignal is how soon after the first the same signal is taken for the first: timeout(1) and terminals send one to the process and to its group.
 const sameSignal = 500 * time.Millisecond
 
+// outputPatience is how long after shutdown-timeout the process ends although it cannot write what it has to say.
+const outputPatience = 10 * time.Second
+
 // runServe runs the server and its signals.
 func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	log := newLogger(p.stderr, cfg)
@@ -90,6 +93,8 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 				}
 			}
 			stopping, since = sig, time.Now()
+			// The server keeps to shutdown-timeout. A log or an audit log that nobody reads must not keep the process.
+			defer time.AfterFunc(cfg.ShutdownTimeout+outputPatience, func() { os.Exit(exitFailed) }).Stop()
 			cancel() // first, because the log may have to wait for whoever reads it
 			log.Info("stopping; a second signal ends the process at once", "signal", sig.String())
 		}
