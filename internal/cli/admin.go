@@ -69,6 +69,9 @@ func (f *adminFlags) do(request *http.Request) (*http.Response, error) {
 	// No proxy: the question is about this machine. No kept connection: there is one question.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	response, err := client.Do(request)
+	if errors.Is(err, context.Canceled) {
+		return nil, &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted before the server answered: %w", err)}
+	}
 	if err != nil {
 		return nil, &exitError{
 			code: exitFailed,

@@ -58,7 +58,8 @@ func Main(args, environ []string, stdout, stderr io.Writer, serve ServeFunc) int
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return p.report(root, root.Execute())
+	ran, err := root.ExecuteC()
+	return p.report(ran, err)
 }
 
 // program is what the commands of one Main share.
@@ -107,7 +108,7 @@ func group(name, short string) *cobra.Command {
 }
 
 // report prints err, with a next step, and returns the exit code that it stands for.
-func (p *program) report(root *cobra.Command, err error) int {
+func (p *program) report(ran *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
 	}
@@ -121,7 +122,7 @@ func (p *program) report(root *cobra.Command, err error) int {
 		code, step = exitUsage, "All settings: staunch serve --help, docs/configuration.md. Those in effect: staunch config print."
 		text = "the settings are wrong, and nothing was started:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
 	case !p.began:
-		code, step = exitUsage, fmt.Sprintf("Usage: %s --help.", root.Name())
+		code, step = exitUsage, fmt.Sprintf("Usage: %s --help.", ran.CommandPath())
 	}
 	fmt.Fprintln(p.stderr, "staunch: "+text)
 	if step != "" {

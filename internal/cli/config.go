@@ -29,7 +29,7 @@ The output of -o yaml is a settings file.`,
 	flags := p.settingFlags(command)
 	form := outputFlag(command, "table", "json", "yaml")
 	command.RunE = func(*cobra.Command, []string) error {
-		cfg, origins, err := p.load(flags)
+		cfg, origins, err := p.loadServer(flags)
 		if err != nil {
 			return err
 		}

@@ -61,6 +61,9 @@ func (c *identityCommand) do(operation string, in, out any) error {
 		return err
 	}
 	response, err := c.server.post(ctx, "/identities/"+operation, bytes.NewReader(body))
+	if errors.Is(err, context.Canceled) {
+		return &exitError{code: exitInterrupted, step: "What was asked for may have been done.", err: err}
+	}
 	if err != nil {
 		return err
 	}

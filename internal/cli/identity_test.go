@@ -2,13 +2,18 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/staunchmq/staunch/internal/cli"
 )
 
 func TestIdentityCommands(t *testing.T) {
@@ -124,6 +129,9 @@ func testKeys(t *testing.T, do func(int, string, ...string) string, file func(st
 	} {
 		do(2, words, "key", "import", file("wrong", content))
 	}
+	half := "[first]\naws_access_key_id=AKIAIMPORTED0001\naws_secret_access_key=imported-secret-1\n[second]\naws_access_key_id=x\naws_secret_access_key=y\n"
+	do(1, "profile second: access key ID \"x\" … The profiles before it were stored. Correct the file", "key", "import", file("half", half))
+	do(0, "AKIAIMPORTED0001  first  active", "key", "list", "first")
 }
 
 func TestIdentityCommandsFindTheirServer(t *testing.T) {
@@ -155,8 +163,62 @@ func TestAnswersThatAreNone(t *testing.T) {
 		}))
 		at := []string{"--url", server.URL, "--admin-token-file", "/dev/null"}
 		expect(t, 1, words, append([]string{"user", "list"}, at...)...)
-		expect(t, 1, words, append([]string{"policy", "test", "--principal", "anonymous", "--action", "sqs:SendMessage", "--resource", "arn:aws:sqs:r:111111111111:q"}, at...)...)
+		expect(t, 2, words, append([]string{"policy", "test", "--principal", "anonymous", "--action", "sqs:SendMessage", "--resource", "arn:aws:sqs:r:111111111111:q"}, at...)...)
 		server.Close()
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// A secret that could not be shown is lost, and the key is there.
+func TestANewKeyThatCannotBeShown(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	at, stop := startServer(t, data)
+	defer stop()
+	for _, form := range []string{"table", "json", "env", "credentials-file"} {
+		var text strings.Builder
+		args := []string{"key", "create", "--root", "-o", form, "--url", "http://" + at.Admin, "--data", data}
+		code := cli.Main(args, nil, fullDisk{}, &text, fakeServer)
+		id := regexp.MustCompile("access key (AKIA\\w+) was made, and its secret could not be shown: no space left").FindStringSubmatch(text.String())
+		if code != 1 || id == nil || !strings.Contains(text.String(), "staunch key delete "+id[1]) {
+			t.Fatalf("%s: exit code %d, %s", form, code, &text)
+		}
+		expect(t, 0, "deleted", "key", "delete", id[1], "--url", "http://"+at.Admin, "--data", data)
+	}
+}
+
+// A server that never answers is left with Ctrl-C.
+func TestAQuestionThatIsInterrupted(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	question := []string{"policy", "test", "--principal", "anonymous", "--action", "sqs:SendMessage", "--resource", "arn:aws:sqs:r:111111111111:q"}
+	for _, args := range [][]string{{"user", "create", "ann"}, {"keyring", "rewrap"}, question} {
+		process := exec.Command(os.Args[0], append(args, "--url", server.URL, "--admin-token-file", "/dev/null")...)
+		process.Env = []string{asProgram + "=1"}
+		var text strings.Builder
+		process.Stderr = &text
+		if err := process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+		if err := process.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		_ = process.Wait()
+		if code := process.ProcessState.ExitCode(); code != 130 || !strings.Contains(text.String(), "interrupted before the server answered") {
+			t.Errorf("%v: exit code %d, %s", args, code, &text)
+		}
+		if done := strings.Contains(text.String(), "may have been done"); done != (args[0] == "user") {
+			t.Errorf("%v: %s", args, &text)
+		}
 	}
 }
 

@@ -33,7 +33,14 @@ func (c *identityCommand) printNewKey(form string, k *identity.NewKey) (err erro
 			_, err = fmt.Fprintln(c.p.stderr, "The secret is shown this once.")
 		}
 	}
-	return err
+	if err != nil {
+		return &exitError{
+			code: exitFailed,
+			step: fmt.Sprintf("Nobody can see the secret any more: `staunch key delete %s`, and make another key.", k.ID),
+			err:  fmt.Errorf("access key %s was made, and its secret could not be shown: %w", k.ID, err),
+		}
+	}
+	return nil
 }
 
 // rootName stands for the root of an account where users have names, also in credentials files.

@@ -33,6 +33,7 @@ that the user has already gets the secret of the file, so an import can be repea
 		if err != nil {
 			return &exitError{code: exitUsage, step: fmt.Sprintf("Nothing was changed. Usage: %s --help.", c.CommandPath()), err: fmt.Errorf("%s: %w", args[0], err)}
 		}
+		stored := 0
 		for _, profile := range profiles {
 			in := &identity.ImportKeyInput{
 				CreateKeyInput: identity.CreateKeyInput{Account: c.account, User: profile.name},
@@ -43,8 +44,13 @@ that the user has already gets the secret of the file, so an import can be repea
 			}
 			var key identity.Key
 			if err := c.do("import-key", in, &key); err != nil {
-				return fmt.Errorf("profile %s: %w", profile.name, err)
+				err = fmt.Errorf("profile %s: %w", profile.name, err)
+				if stored > 0 {
+					err = &exitError{code: exitFailed, step: "The profiles before it were stored. Correct the file and import it again.", err: err}
+				}
+				return err
 			}
+			stored++
 			if err := c.say("%s has access key %s", profile.name, key.ID); err != nil {
 				return err
 			}

@@ -61,6 +61,7 @@ The exit code is 0 when the request is allowed, 1 when it is denied, and 2 when 
 		var e *access.Explanation
 		if at.url != "" {
 			e, err = t.ask(p, command, settings, at, question)
+			err = undecided(err)
 		} else {
 			var policies *iam.Policies
 			if err = unused(command, "is for servers, with --url", "config", "data", "admin-token-file", "ca", "cert", "key"); err == nil {
@@ -86,6 +87,15 @@ The exit code is 0 when the request is allowed, 1 when it is denied, and 2 when 
 		return nil
 	}
 	return command
+}
+
+// undecided gives the error of a question that was not decided another exit code than a denial.
+func undecided(err error) error {
+	var exit *exitError
+	if errors.As(err, &exit) && exit.code == exitFailed {
+		return &exitError{code: exitUsage, step: exit.step, err: err}
+	}
+	return err
 }
 
 // ask lets a server decide.
@@ -117,8 +127,11 @@ func (t *policyTest) ask(p *program, command *cobra.Command, settings *settingFl
 	case err != nil:
 		return nil, server.brokeOff(err, againStep)
 	case response.StatusCode != http.StatusOK:
-		text := strings.TrimSpace(string(answer[:min(len(answer), reasonBytesMax)]))
-		return nil, &exitError{code: exitUsage, step: "staunch user list and staunch role list show who there is.", err: fmt.Errorf("%s: %s", server.base, text)}
+		text, step := strings.TrimSpace(string(answer[:min(len(answer), reasonBytesMax)])), "staunch user list and staunch role list show who there is."
+		if response.StatusCode == http.StatusServiceUnavailable {
+			step = againStep
+		}
+		return nil, &exitError{code: exitUsage, step: step, err: fmt.Errorf("%s: %s", server.base, text)}
 	}
 	e := &access.Explanation{}
 	if err := json.Unmarshal(answer, e); err != nil {

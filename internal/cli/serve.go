@@ -29,7 +29,7 @@ even then nothing is lost that was answered.`,
 	}
 	flags := p.settingFlags(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		cfg, _, err := p.load(flags)
+		cfg, _, err := p.loadServer(flags)
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,11 @@ func (p *program) settingFlags(command *cobra.Command, names ...string) *setting
 
 // load returns the settings in effect.
 func (p *program) load(f *settingFlags) (*config.Config, config.Origins, error) {
+	return config.Load(config.Sources{File: f.file, Environ: p.environ, Flags: f.given, Client: true})
+}
+
+// loadServer is load for a server, and for who asks what a server would say.
+func (p *program) loadServer(f *settingFlags) (*config.Config, config.Origins, error) {
 	return config.Load(config.Sources{File: f.file, Environ: p.environ, Flags: f.given})
 }
 

@@ -97,7 +97,7 @@ func (l *loader) given(names ...string) Origin {
 
 // checkReachable refuses an address that other machines can reach unless that was asked for in words. why has a place for a better address.
 func (l *loader) checkReachable(setting, address, why string) {
-	if l.config.InsecureNoAuth || address == "" || Loopback(address) {
+	if l.client || l.config.InsecureNoAuth || address == "" || Loopback(address) {
 		return
 	}
 	_, port, _ := net.SplitHostPort(address) // it was parsed before

@@ -12,6 +12,9 @@ type Sources struct {
 
 	// Flags holds the values of the flags that were given, by the name of the setting.
 	Flags map[string]string
+
+	// Client is set for commands that listen nowhere: they may be given the settings of a server whose flags they do not have.
+	Client bool
 }
 
 // Origins says for every setting where its value came from.
@@ -27,7 +30,7 @@ type given struct {
 // Load returns the settings that follow from sources, checked, and where each came from. When anything is wrong the
 // error is an *Error with all problems.
 func Load(sources Sources) (*Config, Origins, error) {
-	l := loader{origins: make(Origins, len(settings))}
+	l := loader{origins: make(Origins, len(settings)), client: sources.Client}
 	for i := range settings {
 		l.set(given{setting: &settings[i], text: settings[i].Default})
 	}
@@ -56,6 +59,7 @@ type loader struct {
 	config   Config
 	origins  Origins
 	problems []Problem
+	client   bool
 }
 
 func (l *loader) setAll(values []given) {

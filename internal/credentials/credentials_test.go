@@ -175,6 +175,7 @@ func TestOpen(t *testing.T) {
 		{"empty", Options{File: path("empty", "")}, "there is no access key in it", ""},
 		{"large", Options{File: path("large", strings.Repeat("#", bytesMax+1))}, "it is larger than 1048576 bytes", ""},
 		{"not there", Options{File: filepath.Join(directory, "no")}, "no such file", ""},
+		{"an ID twice", Options{File: path("good", good), RootID: "AKIAROOT", RootSecret: secret}, "access key AKIAROOT is also that of the root (STAUNCH_ROOT_ACCESS_KEY_ID)", ""},
 		{"weak secret", Options{RootID: "AKIAENV", RootSecret: "short"}, "the access key of the root: aws_secret_access_key must have at least 16 characters", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -152,6 +152,9 @@ func (s *Set) use(text string) error {
 		if err != nil {
 			return fmt.Errorf("the access key of the root: %w", err)
 		}
+		if _, twice := p.keys[id]; twice {
+			return fmt.Errorf("credentials file %s: access key %s is also that of the root (STAUNCH_ROOT_ACCESS_KEY_ID); an ID names one key", s.options.File, id)
+		}
 		p.keys[id] = root
 	}
 	if len(p.keys) == 0 {
