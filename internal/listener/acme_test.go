@@ -237,7 +237,7 @@ func TestACME(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := served.Wrap(plain)
+			l := served.Wrap(plain, nil)
 			var serving sync.WaitGroup
 			serving.Go(func() {
 				for {

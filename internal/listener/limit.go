@@ -113,3 +113,11 @@ func (c *limitedConn) Close() error {
 	c.release()
 	return c.Conn.Close()
 }
+
+// CloseWrite lets who answers last end a connection without losing the answer.
+func (c *limitedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

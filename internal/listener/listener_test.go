@@ -11,10 +11,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -165,7 +168,7 @@ func shake(t *testing.T, served *TLS, client *tls.Config) (state tls.ConnectionS
 	t.Helper()
 	ours, theirs := net.Pipe()
 	defer ours.Close()
-	l := served.Wrap(&one{theirs})
+	l := served.Wrap(&one{theirs}, nil)
 	c, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -217,6 +220,40 @@ func TestVersionsAndProtocol(t *testing.T) {
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	if _, err, _ := shake(t, served, old); err == nil {
 		t.Error("TLS 1.1 is accepted")
+	}
+}
+
+// TestPlainHTTP sends more of a request than is read before it is refused, and keeps its own end open: the answer comes, and has an end.
+func TestPlainHTTP(t *testing.T) {
+	o := files(t, newAuthority(t), 2)
+	o.Clock = clock.NewManual(time.Now().Add(time.Hour)) // plainTime is not over before the test is
+	served, err := OpenTLS(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuse := func(w io.Writer, request io.Reader) {
+		first := make([]byte, 6)
+		_, err := io.ReadFull(request, first)
+		_, _ = fmt.Fprintf(w, "refused %s%v", first, err)
+	}
+	server := http.Server{ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = server.Serve(served.Wrap(Limit(tcp, LimitOptions{}), refuse)) }()
+	defer server.Close()
+	c, err := net.Dial("tcp", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n"+strings.Repeat("x", 4000)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if string(answer) != "refused POST /<nil>" || err != nil {
+		t.Errorf("%q, %v", answer, err)
 	}
 }
 

@@ -55,9 +55,10 @@ func OpenTLS(o TLSOptions) (*TLS, error) {
 	return t, err
 }
 
-// Wrap returns l with TLS. A handshake happens when the connection is first read, so Accept does not wait for one.
-func (t *TLS) Wrap(l net.Listener) net.Listener {
-	return tls.NewListener(l, &tls.Config{
+// Wrap returns l with TLS. A handshake happens when the connection is first read, so Accept does not wait for one. Who
+// speaks plain HTTP hears refuse, and gets up to two seconds to read it.
+func (t *TLS) Wrap(l net.Listener, refuse Refusal) net.Listener {
+	return tls.NewListener(refusing{l, t.options.Clock, refuse}, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return t.config.Load(), nil },
 	})

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -102,7 +103,7 @@ func (s *server) apiListener() net.Listener {
 	if s.tls == nil {
 		return l
 	}
-	return s.tls.Wrap(l)
+	return s.tls.Wrap(l, gateway.RefusePlain)
 }
 
 func (s *server) adminListener() net.Listener {
@@ -110,7 +111,12 @@ func (s *server) adminListener() net.Listener {
 	if s.adminTLS == nil {
 		return limited
 	}
-	return s.adminTLS.Wrap(limited)
+	return s.adminTLS.Wrap(limited, refusePlainAdmin)
+}
+
+// refusePlainAdmin answers who calls the admin interface by http:// where it speaks TLS.
+func refusePlainAdmin(w io.Writer, _ io.Reader) {
+	_, _ = io.WriteString(w, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThe admin interface is called by https:// here.\n")
 }
 
 // adminConnectionsMax is how many connections the admin interface takes: those of scrapers, probes and people.

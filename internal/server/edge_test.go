@@ -80,16 +80,34 @@ func TestOverTLS(t *testing.T) {
 	if _, err := client(secret, nil).ListQueues(t.Context(), &sqs.ListQueuesInput{}); err == nil {
 		t.Error("the certificate was not looked at")
 	}
-	if r, err := http.Get(n.endpoint); err != nil || r.StatusCode != http.StatusBadRequest {
-		t.Errorf("over plain HTTP: %v", err)
-	} else {
-		_, _ = io.Copy(io.Discard, r.Body)
-		_ = r.Body.Close()
-	}
 	if err := n.close(); err != nil {
 		t.Error(err)
 	}
 	expectAudit(t, audited, []string{"sqs:CreateQueue allowed  true", "sqs:ListQueues denied SignatureDoesNotMatch true"})
+}
+
+// TestPlainHTTP calls by http:// what speaks TLS.
+func TestPlainHTTP(t *testing.T) {
+	cert, key, _ := testCertificate(t)
+	n, admin := startDebugNode(t, t.TempDir(), map[string]string{"tls-cert": cert, "tls-key": key, "admin-tls-cert": cert, "admin-tls-key": key})
+	for at, want := range map[string]string{
+		n.endpoint + "/?Action=ListQueues": "403 Forbidden|<Message>The request was not made over HTTPS.</Message>",
+		admin + "/metrics":                 "400 Bad Request|The admin interface is called by https:// here.\n",
+	} {
+		answer, err := http.Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		status, text, _ := strings.Cut(want, "|")
+		if err != nil || answer.Status != status || !strings.Contains(string(body), text) {
+			t.Errorf("%s: %s %s %v", at, answer.Status, body, err)
+		}
+	}
+	if err := n.close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // expectAudit checks an audit log: for each entry action, decision, code, and whether it came over TLS.

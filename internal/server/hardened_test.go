@@ -105,7 +105,7 @@ func TestHardenedSetUp(t *testing.T) {
 	if _, err := worker.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: created.QueueUrl}); !refused(err, "AccessDenied", "no identity-based policy allows the sqs:purgequeue action") {
 		t.Errorf("beyond the policy: %v", err)
 	}
-	if answer, err := http.Get(n.endpoint + "/?Action=ListQueues&Version=2012-11-05"); err != nil || answer.StatusCode != http.StatusBadRequest {
+	if answer, err := http.Get(n.endpoint + "/?Action=ListQueues&Version=2012-11-05"); err != nil || answer.StatusCode != http.StatusForbidden {
 		t.Errorf("without TLS: %v", err)
 	} else {
 		_ = answer.Body.Close()
