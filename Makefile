@@ -67,6 +67,7 @@ chaos: ## Kill real processes and look what is lost
 .PHONY: conformance
 conformance: build ## Run real clients of other languages, or CLIENTS="go cli"
 	conformance/run.sh $(CLIENTS)
+	conformance/run.sh --hardened $(CLIENTS)
 
 .PHONY: bench
 bench: build ## Measure what large numbers do, with BENCHFLAGS="-scenario …"

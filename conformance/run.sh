@@ -3,11 +3,13 @@
 #
 #   conformance/run.sh                    every client
 #   conformance/run.sh go cli             only these
+#   conformance/run.sh --hardened [...]   the same over TLS, as a user with a policy
 #   SQS_ENDPOINT=http://... conformance/run.sh
 #
 # Without SQS_ENDPOINT it starts a server of its own on a free port, with an empty data directory, and stops it
-# afterwards. The server is STAUNCH_BIN, or is built from this checkout. Clients are installed by package name into
-# CONFORMANCE_CACHE (default .cache/conformance), which also keeps the logs and, per test, the results.
+# afterwards; with --hardened, the one that docs/operations/hardening.md sets up. The server is STAUNCH_BIN, or is built
+# from this checkout. Clients are installed by package name into CONFORMANCE_CACHE (default .cache/conformance), which
+# also keeps the logs and, per test, the results.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,23 +17,33 @@ root=$(dirname "$here")
 all_clients="wire go python python-query cli js java"
 export CONFORMANCE_CACHE=${CONFORMANCE_CACHE:-$root/.cache/conformance}
 logs=$CONFORMANCE_CACHE/logs results=$CONFORMANCE_CACHE/results
-server='' data=''
+bin=${STAUNCH_BIN:-} server='' data='' admin=''
+unset STAUNCH_BIN # Staunch takes what begins like this for settings
 
 main() {
-	local client clients=${*:-$all_clients} status=0
+	local client clients kind='' status=0
+	if [ "${1:-}" = --hardened ]; then
+		shift
+		kind=-hardened
+		[ -z "${SQS_ENDPOINT:-}" ] || die "--hardened sets up a server of its own: unset SQS_ENDPOINT"
+	fi
+	clients=${*:-$all_clients}
 	for client in $clients; do
 		[[ " $all_clients " == *" $client "* ]] || die "unknown client $client; there are: $all_clients"
 	done
 	mkdir -p "$logs" "$results"
 	trap stop_server EXIT
-	[ -n "${SQS_ENDPOINT:-}" ] || start_server
+	if [ -n "$kind" ]; then
+		source "$here/hardened.sh"
+		start_hardened_server >&2
+	elif [ -z "${SQS_ENDPOINT:-}" ]; then
+		start_server
+	fi
 	echo "endpoint $SQS_ENDPOINT"
-	for client in $clients; do
-		run_client "$client"
-	done
 	local files=()
 	for client in $clients; do
-		files+=("$results/$client.tsv")
+		run_client "$client" "$client$kind"
+		files+=("$results/$client$kind.tsv")
 	done
 	totals "conformance" "${files[@]}" || status=1
 	return $status
@@ -42,57 +54,58 @@ die() {
 	exit 2
 }
 
-# start_server starts Staunch and waits until it answers. Sets SQS_ENDPOINT.
+# start_server starts Staunch with signatures to verify, so that every call of every client is a test of them, too.
 start_server() {
-	local bin=${STAUNCH_BIN:-} port
+	prepare
+	export AWS_REGION=${AWS_REGION:-us-east-1} AWS_ACCESS_KEY_ID=AKIACONFORMANCE AWS_SECRET_ACCESS_KEY
+	AWS_SECRET_ACCESS_KEY=$(head -c 30 /dev/urandom | base64) # with the + and / that secrets of AWS have
+	started env STAUNCH_ROOT_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" STAUNCH_ROOT_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
+		"$bin" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$data" --recreate-delay 0 --auth verify --auth-regions "$AWS_REGION"
+	export CONFORMANCE_RECREATE_DELAY=0 CONFORMANCE_AUTH=verify
+}
+
+# prepare sets bin to a program and data to an empty directory.
+prepare() {
 	if [ -z "$bin" ]; then
 		bin=$root/bin/staunch
 		(cd "$root" && go build -o "$bin" ./cmd/staunch)
 	fi
+	bin=$(realpath "$bin")
 	data=$(mktemp -d)
-	# The server verifies signatures: every call of every client is a test of them, too.
-	export AWS_REGION=${AWS_REGION:-us-east-1} AWS_ACCESS_KEY_ID=AKIACONFORMANCE AWS_SECRET_ACCESS_KEY
-	AWS_SECRET_ACCESS_KEY=$(head -c 30 /dev/urandom | base64) # with the + and / that secrets of AWS have
-	env -u STAUNCH_BIN STAUNCH_ROOT_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" STAUNCH_ROOT_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \
-		"$bin" serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data "$data" --recreate-delay 0 --auth verify --auth-regions "$AWS_REGION" \
-		>"$logs/server.out" 2>"$logs/server.err" &
+}
+
+# started COMMAND...: starts a server by this command and waits until it is ready. Sets SQS_ENDPOINT and admin.
+started() {
+	"$@" >"$logs/server$kind.out" 2>"$logs/server$kind.err" &
 	server=$!
 	for _ in $(seq 600); do
-		SQS_ENDPOINT=$(grep -o -m 1 'http://127\.0\.0\.1:[0-9]*' "$logs/server.out" | head -n 1 || true)
-		port=${SQS_ENDPOINT##*:}
-		if [ -n "$SQS_ENDPOINT" ] && answers "$port"; then
-			export SQS_ENDPOINT CONFORMANCE_RECREATE_DELAY=0 CONFORMANCE_AUTH=verify
+		SQS_ENDPOINT=$(sed -n 's/^Staunch answers Amazon SQS at //p' "$logs/server$kind.out")
+		admin=$(sed -n 's/^health, readiness and metrics: //p' "$logs/server$kind.out")
+		if [ -n "$admin" ] && "$bin" healthcheck --url "$admin" >/dev/null 2>&1; then
+			export SQS_ENDPOINT
 			return
 		fi
 		kill -0 "$server" 2>/dev/null || break
 		sleep 0.1
 	done
-	cat "$logs/server.out" "$logs/server.err" >&2
+	cat "$logs/server$kind.out" "$logs/server$kind.err" >&2
 	die "the server did not get ready"
 }
 
-# answers PORT: whether a ListQueues there is answered, which needs a signature.
-answers() {
-	local line
-	exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-	printf 'GET /?Action=ListQueues&Version=2012-11-05 HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3
-	read -r -t 5 line <&3 || line=''
-	exec 3<&-
-	[[ $line == *" 403 "* ]]
-} 2>/dev/null
-
 stop_server() {
-	[ -n "$server" ] || return 0
-	kill "$server" 2>/dev/null || true
-	wait "$server" 2>/dev/null || true
-	rm -rf "$data"
+	if [ -n "$server" ]; then
+		kill "$server" 2>/dev/null || true
+		wait "$server" 2>/dev/null || true
+	fi
+	[ -z "$data" ] || rm -rf "$data"
 }
 
-# run_client runs one client's suite and prints its line; on failure also what failed and the end of the log.
+# run_client CLIENT NAME: runs a client's suite and prints its line, by this name; on failure also what failed and the end
+# of the log.
 run_client() {
-	local client=$1 directory=$1 argument='' started=$SECONDS code=0
+	local directory=$1 client=$2 argument='' started=$SECONDS code=0
 	export CONFORMANCE_RESULTS=$results/$client.tsv
-	case $client in
+	case $directory in
 	python) argument=current ;;
 	python-query) directory=python argument=query ;;
 	esac

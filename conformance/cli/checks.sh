@@ -252,5 +252,7 @@ check_signatures_that_are_refused() {
 
 check_who_am_i() {
 	[ -n "${CONFORMANCE_AUTH:-}" ] || return 0
-	[[ $(aws --endpoint-url "$SQS_ENDPOINT" sts get-caller-identity --query Arn) == arn:aws:iam::*:root ]]
+	local arn
+	arn=$(aws --endpoint-url "$SQS_ENDPOINT" sts get-caller-identity --query Arn)
+	same "${arn#arn:aws:iam::[0-9]*:}" "${CONFORMANCE_USER:+user/}${CONFORMANCE_USER:-root}"
 }

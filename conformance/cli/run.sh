@@ -6,4 +6,7 @@ venv "$CONFORMANCE_CACHE/cli" requirements.txt
 export PATH=$CONFORMANCE_CACHE/cli/bin:$PATH
 client_says "$(aws --version 2>&1)"
 source ./checks.sh
+if hardened; then
+	source ./hardened.sh
+fi
 run_checks

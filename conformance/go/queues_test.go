@@ -192,7 +192,8 @@ func TestUnknownQueue(t *testing.T) {
 	refuseAs[*types.QueueDoesNotExist](t, err, notFound, 400, message)
 	_, err = client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: q.url, Entries: []types.SendMessageBatchRequestEntry{}})
 	refuseAs[*types.QueueDoesNotExist](t, err, notFound, 400, message)
-	elsewhere := "https://sqs.us-east-1.amazonaws.com/000000000000/" + q.name
+	parts := strings.Split(*q.url, "/")
+	elsewhere := "https://sqs.us-east-1.amazonaws.com/" + parts[len(parts)-2] + "/" + q.name
 	_, err = client.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: &elsewhere})
 	refuseAs[*types.QueueDoesNotExist](t, err, notFound, 400, message)
 }

@@ -14,6 +14,7 @@ mkdir -p "$work"
 rm -f "$work"/*.js
 cp package.json package-lock.json ./*.js "$work/"
 cd "$work"
+hardened || rm hardened.test.js
 if ! unchanged "$work" package-lock.json; then
 	npm ci --no-fund --no-audit --loglevel=error
 	completed "$work" package-lock.json

@@ -2,6 +2,8 @@
 
 import datetime
 import os
+import re
+import ssl
 
 import boto3
 import botocore.auth
@@ -91,15 +93,17 @@ def test_presigned_url(new_queue):
         pytest.skip("this botocore presigns requests of the JSON protocol, whose target is no part of a URL")
     url = client().generate_presigned_url("send_message", Params={"QueueUrl": queue.url, "MessageBody": "hello & more"}, HttpMethod="GET")
     for _ in range(2):
-        with urlopen(url) as answer:
+        with urlopen(url, context=ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))) as answer:
             assert answer.status == 200
     assert support.bodies(queue.receive(2) + queue.receive(2)) == ["hello & more"] * 2
 
 
 def test_who_am_i():
-    account = os.environ.get("CONFORMANCE_ACCOUNT", "000000000000")
+    account, user = os.environ.get("CONFORMANCE_ACCOUNT", "000000000000"), os.environ.get("CONFORMANCE_USER")
     identity = client("sts").get_caller_identity()
-    assert (identity["Account"], identity["UserId"], identity["Arn"]) == (account, account, f"arn:aws:iam::{account}:root")
+    arn = f"arn:aws:iam::{account}:" + (f"user/{user}" if user else "root")
+    assert (identity["Account"], identity["Arn"]) == (account, arn)
+    assert re.fullmatch("AIDA[A-Z0-9]{16,}" if user else account, identity["UserId"])
     with refused("SignatureDoesNotMatch", MISMATCH, 403):
         client("sts", aws_secret_access_key="wrong").get_caller_identity()
     with refused("InvalidAction", status=400):

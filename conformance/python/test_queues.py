@@ -79,10 +79,10 @@ def test_delete_removes_the_queue(sqs, new_queue):
     assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=queue.name)
 
 
-def test_unknown_queue_is_named_by_code_and_class(sqs):
+def test_unknown_queue_is_named_by_code_and_class(sqs, new_queue):
     protocol = sqs.meta.service_model.metadata["protocol"]
     message = "The specified queue does not exist" + (" for this wsdl version." if protocol == "query" else ".")
-    url = f"{sqs.meta.endpoint_url}/000000000000/{unique_name('none')}"
+    url = new_queue("there").url + "-not"
     calls = [
         lambda: sqs.send_message(QueueUrl=url, MessageBody="x"),
         lambda: sqs.receive_message(QueueUrl=url),

@@ -5,21 +5,30 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // clientLine is what conformance/run.sh prints for each client.
 var clientLine = regexp.MustCompile(`^conformance ([a-z0-9-]+): (\d+) passed, (\d+) failed, (\d+) skipped$`)
 
-// conformance runs the suites of the real clients and adds up their lines.
-func conformance(ctx context.Context) result {
-	var r result
-	stderr, err := eachLine(command(ctx, "conformance/run.sh"), func(line string) {
+// conformance runs the suites of the real clients, on a server as it comes and on a hardened one, and adds up their lines.
+func conformance(ctx context.Context) (r result) {
+	r.add(clients(ctx))
+	r.add(clients(ctx, "--hardened"))
+	return r
+}
+
+// clients runs the suites once.
+func clients(ctx context.Context, args ...string) (r result) {
+	script := append([]string{"conformance/run.sh"}, args...)
+	stderr, err := eachLine(command(ctx, script...), func(line string) {
 		fmt.Println(line)
 		r.add(clientResult(line))
 	})
 	if err != nil && r.failed == 0 {
-		fmt.Printf("FAIL  conformance/run.sh: %v\n%s", err, stderr)
-		r.fail("conformance/run.sh")
+		name := strings.Join(script, " ")
+		fmt.Printf("FAIL  %s: %v\n%s", name, err, stderr)
+		r.fail(name)
 	}
 	return r
 }

@@ -10,32 +10,34 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
 import software.amazon.awssdk.services.sqs.SqsAsyncClient;
 import software.amazon.awssdk.services.sqs.SqsClient;
+import software.amazon.awssdk.services.sqs.SqsClientBuilder;
 
 /**
  * The endpoint under test, and clients for it. They never retry, since a retry would hide a fault, and check the digests
  * of bodies and attributes, as the SDK does by default.
  */
 final class Server {
-    static final SqsClient CLIENT = SqsClient.builder()
-            .endpointOverride(endpoint())
-            .region(region())
-            .credentialsProvider(credentials())
-            .httpClient(UrlConnectionHttpClient.builder()
-                    .socketTimeout(Duration.ofSeconds(30))
-                    .build())
-            .overrideConfiguration(withoutRetries())
-            .build();
+    static final SqsClient CLIENT = builder().build();
 
     private Server() {}
 
-    /** A client that signs with these credentials, for this region. */
-    static SqsClient clientFor(String id, String secret, String region) {
+    /** What the clients have in common. */
+    static SqsClientBuilder builder() {
         return SqsClient.builder()
                 .endpointOverride(endpoint())
+                .region(region())
+                .credentialsProvider(credentials())
+                .httpClient(UrlConnectionHttpClient.builder()
+                        .socketTimeout(Duration.ofSeconds(30))
+                        .build())
+                .overrideConfiguration(withoutRetries());
+    }
+
+    /** A client that signs with these credentials, for this region. */
+    static SqsClient clientFor(String id, String secret, String region) {
+        return builder()
                 .region(Region.of(region))
                 .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(id, secret)))
-                .httpClient(UrlConnectionHttpClient.create())
-                .overrideConfiguration(withoutRetries())
                 .build();
     }
 
