@@ -262,6 +262,21 @@ func size(lowest, highest int64) kind[int64] {
 	}}
 }
 
+// wholeSize accepts sizes that are multiples of unit, which divides the limits.
+func wholeSize(unit, lowest, highest int64) kind[int64] {
+	k := size(lowest, highest)
+	k.limits += " in steps of " + formatSize(unit)
+	parse := k.parse
+	k.parse = func(text string) (int64, error) {
+		n, err := parse(text)
+		if err == nil && n%unit != 0 {
+			return 0, rejected(text, k.limits)
+		}
+		return n, err
+	}
+	return k
+}
+
 func formatSize(bytes int64) string {
 	for _, u := range sizeUnits {
 		if bytes >= u.factor && bytes%u.factor == 0 {

@@ -192,6 +192,10 @@ func TestProblems(t *testing.T) {
 			want: `--max-body-bytes: max-body-bytes: "16M" is not accepted; it must be a size such as 500kB or 64MiB, 1MiB to 256MiB`,
 		},
 		{
+			name: "not in steps", flags: map[string]string{"audit-log-bytes": "1500kB"},
+			want: `--audit-log-bytes: audit-log-bytes: "1500kB" is not accepted; it must be 1MiB to 16GiB in steps of 1MiB`,
+		},
+		{
 			name: "word", file: "journal: tape",
 			want: `staunch.yaml:1: journal: "tape" is not accepted; it must be disk or memory`,
 		},

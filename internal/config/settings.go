@@ -177,8 +177,8 @@ var settings = []Setting{
 			"on messages, and every denied request. SIGHUP opens the file again. docs/operations/audit.md says more."),
 	row("audit-messages", "false", boolean(), func(c *Config) *bool { return &c.AuditMessages },
 		"Have the actions on messages (send, receive, delete, change of visibility) in the audit log, too; never what is in the messages."),
-	row("audit-log-bytes", "100MiB", size(1*mib, 16*gib), func(c *Config) *int64 { return &c.AuditLogBytes },
-		"Size at which the file of the audit log is renamed and a new one begun. Whole MiB."),
+	row("audit-log-bytes", "100MiB", wholeSize(1*mib, 1*mib, 16*gib), func(c *Config) *int64 { return &c.AuditLogBytes },
+		"Size at which the file of the audit log is renamed and a new one begun."),
 	row("audit-log-files", "10", count(1, 10_000), func(c *Config) *int { return &c.AuditLogFiles },
 		"How many renamed files of the audit log are kept. Older ones are deleted."),
 
