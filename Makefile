@@ -82,8 +82,8 @@ compare: ## Measure Staunch beside every other SQS server, and write docs/perfor
 	go run ./bench/compare -docs docs $(BENCHFLAGS)
 
 .PHONY: vulncheck
-vulncheck: ## Look for known vulnerabilities; needs vuln.go.dev
-	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+vulncheck: ## Look for known vulnerabilities, where vuln.go.dev can be reached
+	$(testall) vulncheck
 
 .PHONY: fmt
 fmt: ## Format the Go files

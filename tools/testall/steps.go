@@ -25,6 +25,7 @@ func steps(fuzzTime string) []step {
 		{"lint", "staticcheck", 10 * time.Minute, checks(
 			check{"staticcheck", []string{"go", "tool", "staticcheck", "./..."}},
 		)},
+		{"vulncheck", "govulncheck, where its database can be reached", 5 * time.Minute, govulncheck().run},
 		{"unit", "the tests of every package", 10 * time.Minute,
 			goTest(selection{patterns: []string{"./..."}, without: []string{"chaos"}}, "-timeout=5m")},
 		{"race", "the same with the race detector", 15 * time.Minute,

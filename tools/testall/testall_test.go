@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +117,45 @@ func TestStepThatRanNothingHasFailed(t *testing.T) {
 	got := runStep(t.Context(), step{name: "s", limit: time.Minute, run: func(context.Context) result { return result{} }})
 	if got.failed != 1 {
 		t.Errorf("counts() = %s", got.counts())
+	}
+}
+
+// database is a vulnerability database that answers the first requests, and refuses the others.
+func database(t *testing.T, answers int32) string {
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/index/db.json" || asked.Add(1) > answers {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestVulncheck(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	const skip = "0 passed, 0 failed, 1 skipped"
+	for name, test := range map[string]struct{ database, script, want string }{
+		"nothing found":                       {database(t, 9), "exit 0", "1 passed, 0 failed"},
+		"something found":                     {database(t, 9), "exit 3", "0 passed, 1 failed"},
+		"something found, then unreachable":   {database(t, 1), "exit 3", "0 passed, 1 failed"},
+		"it fails by itself":                  {database(t, 9), "exit 1", "0 passed, 1 failed"},
+		"the database goes away meanwhile":    {database(t, 1), "exit 1", skip},
+		"the database refuses":                {database(t, 0), "exit 3", skip},
+		"nobody is there":                     {closed.URL, "exit 3", skip},
+		"the database does not answer at all": {silent.URL, "exit 3", skip},
+	} {
+		v := vulncheck{database: test.database, patience: 10 * time.Second, args: []string{"sh", "-c", test.script}}
+		if test.database == silent.URL {
+			v.patience = time.Millisecond
+		}
+		got := runStep(t.Context(), step{name: "vulncheck", limit: time.Minute, run: v.run})
+		if got.counts() != test.want {
+			t.Errorf("%s: %s, want %s", name, got.counts(), test.want)
+		}
 	}
 }
 
