@@ -101,7 +101,11 @@ func (c *Catalog) append(ctx context.Context, change Change) error {
 // grows reports whether a change needs more room than it may free. What can be deleted can be so when the disk is nearly full, tasks go
 // on to their ends, and a server can start.
 func grows(change Change) bool {
-	switch change.(type) {
+	switch c := change.(type) {
+	case SetAttributes:
+		return !c.Frees
+	case PutRole:
+		return !c.Frees
 	case DeleteQueue, SetTask, SetKeyring, barrier, DeleteAccount, DeleteUser, DeleteGroup, DeleteRole, DeletePolicy, DeleteAccessKey:
 		return false
 	default:

@@ -48,6 +48,9 @@ type SetAttributes struct {
 	ID         QueueID    `json:"id"`
 	Attributes Attributes `json:"attributes"`
 	Modified   int64      `json:"modified"` // Unix ms
+
+	// Frees says that the attributes are not longer than they were, so that there is room for them on a disk that is nearly full.
+	Frees bool `json:"-"`
 }
 
 // SetTags replaces all tags of a queue.

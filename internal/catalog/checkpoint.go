@@ -117,7 +117,7 @@ func (state *checkpoint) restoreIdentities(v *View) error {
 		changes = append(changes, PutUser{*u})
 	}
 	for _, r := range state.Roles {
-		changes = append(changes, PutRole{*r})
+		changes = append(changes, PutRole{Role: *r})
 	}
 	for _, p := range state.Policies {
 		changes = append(changes, PutPolicy{*p})

@@ -39,6 +39,9 @@ type DeleteGroup struct {
 // PutRole adds a role or replaces the one with its ID.
 type PutRole struct {
 	Role Role `json:"role"`
+
+	// Frees is as in SetAttributes.
+	Frees bool `json:"-"`
 }
 
 // DeleteRole removes a role with its policies.

@@ -195,7 +195,7 @@ func drawIdentityChange(rt *rapid.T, v *View) Change {
 		if taken := ids.RoleNamed(account, name); taken != nil && taken.ID != "R"+id+account {
 			return nil
 		}
-		return PutRole{Role{ID: "R" + id + account, Account: account, Name: name, TrustPolicy: `{"a":"` + name + `"}`, SessionSecondsMax: 3600}}
+		return PutRole{Role: Role{ID: "R" + id + account, Account: account, Name: name, TrustPolicy: `{"a":"` + name + `"}`, SessionSecondsMax: 3600}}
 	case "delete user":
 		if user != nil {
 			return DeleteUser{user.ID}

@@ -90,6 +90,7 @@ const (
 	namesRole
 	namesSession
 	namesService
+	namesID     // a user, a role or a session of it, by unique ID
 	namesNobody // principals that never make requests here: web identities, SAML, CloudFront
 )
 
@@ -97,7 +98,7 @@ const (
 type named struct {
 	kind    namedKind
 	account string
-	name    string // user/..., without "user/"; role with its path; role/session; service
+	name    string // user/..., without "user/"; role with its path; role/session; service; unique ID
 }
 
 // isService tells whether s is written as the name of an AWS service.
@@ -168,8 +169,10 @@ func compileNamed(kind, name string) (named, error) {
 			return named{kind: namesEverybody}, nil
 		case isAccount(name):
 			return named{kind: namesAccount, account: name}, nil
+		case uniqueID.MatchString(name):
+			return named{kind: namesID, name: name}, nil
 		case !strings.HasPrefix(name, "arn:"):
-			return named{}, fmt.Errorf(`%q is not a principal: want an account ID, "*", or an ARN`, name)
+			return named{}, fmt.Errorf(`%q is not a principal: want an account ID, "*", an ARN, or the unique ID of a user or role`, name)
 		}
 		return parseNamed(name)
 	case "Service":
@@ -221,10 +224,24 @@ func (n *named) covers(p *Principal) coverage {
 		if p.Kind == AssumedRole && n.account == p.Account && strings.HasSuffix(p.ARN, ":assumed-role/"+n.name) {
 			return coveredSession
 		}
+	case namesID:
+		return coversID(n.name, p)
 	case namesService:
 		if p.Kind == Service && n.name == p.Name {
 			return coveredSelf
 		}
+	}
+	return notCovered
+}
+
+// coversID tells how closely a unique ID names p.
+func coversID(id string, p *Principal) coverage {
+	role, _, _ := strings.Cut(p.UserID, ":")
+	switch {
+	case p.Kind == User && p.UserID == id, p.Kind == AssumedRole && role == id:
+		return coveredSelf
+	case p.Kind == AssumedRole && p.UserID == id:
+		return coveredSession
 	}
 	return notCovered
 }

@@ -142,14 +142,15 @@ type DeleteRoleInput struct {
 	Role    string `json:"role"`
 }
 
-// DeleteRole removes a role with its policies. Its sessions end at once. Errors: NotFound.
+// DeleteRole removes a role with its policies. Its sessions end at once. Policies of queues and roles that name it show its unique ID, and do not
+// mean another role of its name. Errors: NotFound.
 func (s *Service) DeleteRole(ctx context.Context, in *DeleteRoleInput) (*Done, error) {
-	return done(s.update(ctx, func(ids *catalog.Identities) (catalog.Change, error) {
+	return done(s.remove(ctx, func(ids *catalog.Identities) (leaver, error) {
 		r, err := role(ids, in.Account, in.Role)
 		if err != nil {
-			return nil, err
+			return leaver{}, err
 		}
-		return catalog.DeleteRole{ID: r.ID}, nil
+		return leaver{roleARN(r.Account, r.Path, r.Name), r.ID, catalog.DeleteRole{ID: r.ID}}, nil
 	}))
 }
 

@@ -95,14 +95,15 @@ type DeleteUserInput struct {
 	User    string `json:"user"`
 }
 
-// DeleteUser removes a user with all policies and access keys; requests signed with one are refused from then on. Errors: NotFound.
+// DeleteUser removes a user with all policies and access keys; requests signed with one are refused from then on. Policies of queues and
+// roles that name it show its unique ID, and do not mean another user of its name. Errors: NotFound.
 func (s *Service) DeleteUser(ctx context.Context, in *DeleteUserInput) (*Done, error) {
-	return done(s.update(ctx, func(ids *catalog.Identities) (catalog.Change, error) {
+	return done(s.remove(ctx, func(ids *catalog.Identities) (leaver, error) {
 		u, err := user(ids, in.Account, in.User)
 		if err != nil {
-			return nil, err
+			return leaver{}, err
 		}
-		return catalog.DeleteUser{ID: u.ID}, nil
+		return leaver{userARN(u.Account, u.Path, u.Name), u.ID, catalog.DeleteUser{ID: u.ID}}, nil
 	}))
 }
 
