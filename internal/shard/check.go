@@ -19,6 +19,8 @@ import (
 type CheckOptions struct {
 	// Definitions returns an empty state of the kind that the shard's journal carries; nil for a shard that carries none.
 	Definitions func() Definitions
+	// Secrets, if not nil, counts the secrets in the definitions by what they are encrypted with.
+	Secrets func(Definitions) (map[string]int64, error)
 	// Content, if not nil, is asked whether the content of a message can be read, and of which kind it is.
 	Content func(content []byte) (kind string, err error)
 	// Progress, if not nil, is called with 1 for each record that was read.
@@ -37,6 +39,8 @@ type Report struct {
 	Messages    int64       `json:"messages"`
 	// Kinds counts the messages by the kind of their content.
 	Kinds map[string]int64 `json:"kinds,omitempty"`
+	// Secrets counts the secrets in the definitions by what they are encrypted with.
+	Secrets map[string]int64 `json:"secrets,omitempty"`
 	// State is the hash of the state after Last, with all its partitions advanced to the log time; zero where there is none.
 	State journal.Sum `json:"-"`
 
@@ -363,6 +367,11 @@ func (c *checker) summarize(ctx context.Context) error {
 		return err
 	}
 	c.report.State = journal.Hash(state)
+	if c.options.Secrets != nil && s.options.Definitions != nil {
+		if c.report.Secrets, err = c.options.Secrets(s.options.Definitions); err != nil {
+			c.damaged(c.locate(c.report.Last, err))
+		}
+	}
 	c.report.Partitions = len(s.partitions)
 	for _, id := range slices.Sorted(maps.Keys(s.partitions)) {
 		p := s.partitions[id]

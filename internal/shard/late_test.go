@@ -222,3 +222,63 @@ func (s *stepper) oneTurn() {
 	}
 	s.saving.Wait()
 }
+
+// A fence comes after what waits for its partition, and after what is on its way to the disk.
+func TestFenceWaitsForAllBefore(t *testing.T) {
+	s := massDue(t)
+	sent, elsewhere, after := sendRequest(standard, []byte("late")), sendRequest(other, []byte("at once")), sendRequest(other, []byte("after"))
+	f := &fence{newAsked()}
+	for _, r := range []request{sent, elsewhere, f, after} {
+		s.ask(r)
+	}
+	if err := s.Shard.turn(); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.behind) != 2 || f.answered() {
+		t.Fatalf("%d requests are behind; the fence is answered: %t", len(s.behind), f.answered())
+	}
+	for landed := 0; ; landed++ {
+		s.turn()
+		if f.answered() || len(s.flying) == 0 {
+			break
+		}
+		if sent.answered() && !f.answered() && landed > manyDue {
+			t.Fatal("the fence waits longer than what was before it")
+		}
+		s.land()
+	}
+	if !f.answered() || f.err != nil || !sent.answered() || !elsewhere.answered() {
+		t.Errorf("the fence is answered: %t, %v; what came before it: %t, %t", f.answered(), f.err, sent.answered(), elsewhere.answered())
+	}
+	s.rest()
+	if !after.answered() {
+		t.Error("what comes after the fence is not answered")
+	}
+}
+
+// A fence waits for a send that its client has given up.
+func TestFenceWaitsForWhatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t)
+		r.gate.close()
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := startErr(func() error {
+			_, err := r.Send(ctx, standard, messages("a"))
+			return err
+		})
+		cancel()
+		synctest.Wait()
+		if !gone.answered() || !errors.Is(gone.err, context.Canceled) {
+			t.Fatalf("the send: %v", gone.err)
+		}
+		fence := startErr(func() error { return r.Fence(t.Context()) })
+		if fence.answered() {
+			t.Fatal("the fence does not wait for the record")
+		}
+		r.gate.pass()
+		if !fence.answered() || fence.err != nil {
+			t.Errorf("the fence is answered: %t, %v", fence.answered(), fence.err)
+		}
+		r.gate.open()
+	})
+}

@@ -89,6 +89,13 @@ func (s *Shard) Partitions(ctx context.Context) (map[queue.ID]queue.Settings, er
 	return r.partitions, nil
 }
 
+// Fence returns when everything that the shard was asked before is decided, and what came of it is durable: also what nobody waits for
+// any more. Receives that wait for messages are not waited for.
+func (s *Shard) Fence(ctx context.Context) error {
+	r := &fence{asked: newAsked()}
+	return s.ask(ctx, r, &r.asked)
+}
+
 // Send implements Client.
 func (s *Shard) Send(ctx context.Context, p queue.ID, messages []SendMessage) ([]queue.SendResult, error) {
 	r := &send{to: toPartition(p), messages: make([]queue.NewMessage, len(messages)), bytes: requestBytes}

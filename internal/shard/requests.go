@@ -134,6 +134,11 @@ func (r *listPartitions) decide(s *Shard) {
 	s.hold(r)
 }
 
+// fence is decided after everything that came in before it, what waits for its partition included.
+type fence struct{ asked }
+
+func (r *fence) decide(s *Shard) { s.hold(r) }
+
 type send struct {
 	to
 	messages []queue.NewMessage

@@ -117,8 +117,11 @@ func (s *Shard) rejoinPending() {
 	s.behind = nil
 }
 
-// isBehind reports whether a request is to a partition that is late.
+// isBehind reports whether a request is to a partition that is late, or a fence behind such a request.
 func (s *Shard) isBehind(r request) bool {
+	if _, ok := r.(*fence); ok {
+		return len(s.behind) > 0
+	}
 	t, ok := r.(interface{ target() queue.ID })
 	if !ok {
 		return false

@@ -257,6 +257,8 @@ func (m *mover) deliver(ctx context.Context, from shard.Client, source queue.ID,
 	unknown := false
 	var unsealed error
 	err = m.insist(ctx, func() error {
+		began := m.sealer.underWay.begin()
+		defer m.sealer.underWay.end(began)
 		arrivals, err := seal()
 		if err != nil && !unknown {
 			unsealed = err

@@ -25,6 +25,8 @@ type sealer struct {
 	keys  *keyring.Keyring
 	clock clock.Clock
 
+	underWay *underWay
+
 	mu sync.RWMutex
 	// sealing are the data keys that seal, by queue. Guarded by mu.
 	sealing map[catalog.QueueID]sealingKey
@@ -55,7 +57,7 @@ const (
 )
 
 func newSealer(keys *keyring.Keyring, c clock.Clock) *sealer {
-	return &sealer{keys: keys, clock: c, sealing: make(map[catalog.QueueID]sealingKey), opening: make(map[string]openingKey)}
+	return &sealer{keys: keys, clock: c, underWay: newUnderWay(keys), sealing: make(map[catalog.QueueID]sealingKey), opening: make(map[string]openingKey)}
 }
 
 // isEncrypted tells whether new messages of a queue are to be encrypted.

@@ -33,6 +33,8 @@ func (s *Service) SendMessage(ctx context.Context, c *api.Caller, in *api.SendMe
 	if err != nil {
 		return nil, err
 	}
+	began := s.sealer.underWay.begin()
+	defer s.sealer.underWay.end(began)
 	sealed := []outgoing{m}
 	contents, err := s.seal(q, sealed)
 	if err != nil {

@@ -41,6 +41,8 @@ func (s *Service) SendMessageBatch(ctx context.Context, c *api.Caller, in *api.S
 	if len(composed) == 0 {
 		return out, nil
 	}
+	began := s.sealer.underWay.begin()
+	defer s.sealer.underWay.end(began)
 	contents, err := s.seal(q, composed)
 	if err != nil {
 		return nil, s.failure(q, err)
