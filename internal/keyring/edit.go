@@ -136,19 +136,19 @@ func setEnabled(name string, enabled bool) Edit {
 	return onKey(name, func(key *Key) error { key.Enabled = enabled; return nil })
 }
 
-// Forget takes a version out of a key. What it has sealed can never be opened again. The newest stays, and so does every version of the
-// key for secrets, whose secrets have no end, and whose oldest version makes digests.
+// Forget takes a version out of a key. What it has sealed can never be opened again. The newest stays, and so does what digests are made
+// with: they are the same afterwards.
 func Forget(name string, version uint32) Edit {
 	return onKey(name, func(key *Key) error {
-		if key.Name == SecretKey {
-			return fmt.Errorf("versions of %s cannot be forgotten: the server may have secrets that need them", SecretKey)
-		}
 		i := slices.IndexFunc(key.Versions, func(v Version) bool { return v.Number == version })
 		switch i {
 		case -1:
 			return fmt.Errorf("version %d of key %s: %w", version, name, ErrNotFound)
 		case len(key.Versions) - 1:
 			return fmt.Errorf("version %d of key %s is the newest: rotate the key first", version, name)
+		}
+		if i == 0 && key.Name == SecretKey {
+			key.digestSecret = key.secretOfDigests()
 		}
 		key.Versions = slices.Delete(key.Versions, i, i+1)
 		return nil

@@ -31,6 +31,8 @@ type keyEntry struct {
 	Aliases  []string       `yaml:"aliases,omitempty"`
 	Accounts []string       `yaml:"accounts,omitempty"`
 	Versions []versionEntry `yaml:"versions"`
+	// Digest is there once the version was forgotten that digests were made with.
+	Digest *digestEntry `yaml:"digest,omitempty"`
 }
 
 type versionEntry struct {
@@ -39,6 +41,18 @@ type versionEntry struct {
 	Secret  string    `yaml:"secret"` // base64
 	// Check says that the secret is that of this key and version; files that were written by hand may be without it.
 	Check string `yaml:"check,omitempty"`
+}
+
+type digestEntry struct {
+	Secret string `yaml:"secret"` // base64
+	Check  string `yaml:"check,omitempty"`
+}
+
+// digestCheckText returns what Check of the digest must be.
+func (k *Key) digestCheckText() string {
+	mac := hmac.New(sha256.New, k.digestSecret)
+	fmt.Fprintf(mac, "staunch digest check %s %s", k.ID, k.Name)
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 // checkText returns what Check must be. A secret with a flipped bit is a secret too: what had been sealed could not be opened, and what is
@@ -137,8 +151,8 @@ func (e *keyEntry) key() (*Key, error) {
 		if v.Version == 0 || i > 0 && v.Version <= e.Versions[i-1].Version {
 			return nil, fmt.Errorf("%s: the versions are not numbered upwards from 1", e.Name)
 		}
-		secret, err := base64.StdEncoding.Strict().DecodeString(v.Secret)
-		if err != nil || len(secret) != keySize {
+		secret, ok := decodeSecret(v.Secret)
+		if !ok {
 			return nil, fmt.Errorf("%s: the secret of version %d is not %d bytes in base64", e.Name, v.Version, keySize)
 		}
 		if err := key.addVersion(v.Version, secret); err != nil {
@@ -150,7 +164,24 @@ func (e *keyEntry) key() (*Key, error) {
 				"Take a copy of the file", e.Name, v.Version)
 		}
 	}
+	if e.Digest != nil {
+		secret, ok := decodeSecret(e.Digest.Secret)
+		if !ok {
+			return nil, fmt.Errorf("%s: the secret of the digest is not %d bytes in base64", e.Name, keySize)
+		}
+		key.digestSecret = secret
+		if e.Digest.Check != "" && e.Digest.Check != key.digestCheckText() {
+			return nil, fmt.Errorf("%s: the digest does not have its check: the file has been damaged, or name, id or secret were changed by hand. "+
+				"Take a copy of the file", e.Name)
+		}
+	}
 	return key, nil
+}
+
+// decodeSecret reads the text of a secret.
+func decodeSecret(text string) (secret []byte, ok bool) {
+	secret, err := base64.StdEncoding.Strict().DecodeString(text)
+	return secret, err == nil && len(secret) == keySize
 }
 
 // nameMax is the longest name of a key, in bytes. AWS: 256 for an alias.
@@ -177,6 +208,9 @@ func (s *set) format() ([]byte, error) {
 		}
 		for _, v := range key.Versions {
 			e.Versions = append(e.Versions, versionEntry{v.Number, v.Created.UTC().Truncate(time.Second), base64.StdEncoding.EncodeToString(v.secret), key.checkText(v)})
+		}
+		if key.digestSecret != nil {
+			e.Digest = &digestEntry{base64.StdEncoding.EncodeToString(key.digestSecret), key.digestCheckText()}
 		}
 		d.Keys = append(d.Keys, e)
 	}

@@ -31,6 +31,9 @@ type Key struct {
 	Enabled  bool
 	// Versions are the versions, oldest first. There is at least one.
 	Versions []Version
+
+	// digestSecret makes digests, of keySize bytes; nil as long as it is made of the oldest version.
+	digestSecret []byte
 }
 
 // Version is a version of a key.
@@ -94,15 +97,23 @@ func (k *Key) open(number uint32, sealed, context []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// digest is a MAC under a key that is made of the oldest version.
+// digest is a MAC.
 func (k *Key) digest(data ...[]byte) []byte {
-	derive := hmac.New(sha256.New, k.Versions[0].secret)
-	derive.Write([]byte("staunch digest"))
-	mac := hmac.New(sha256.New, derive.Sum(nil))
+	mac := hmac.New(sha256.New, k.secretOfDigests())
 	for _, d := range data {
 		mac.Write(d)
 	}
 	return mac.Sum(nil)
+}
+
+// secretOfDigests is what digests are made with: it is made of the first version that the key had, and stays when that is forgotten.
+func (k *Key) secretOfDigests() []byte {
+	if k.digestSecret != nil {
+		return k.digestSecret
+	}
+	derive := hmac.New(sha256.New, k.Versions[0].secret)
+	derive.Write([]byte("staunch digest"))
+	return derive.Sum(nil)
 }
 
 const (

@@ -126,6 +126,20 @@ func (k *Keyring) Newest(id KeyID) (KeyID, uint32, error) {
 	return key.ID, key.newest().Number, nil
 }
 
+// Outdated tells whether something that Seal has returned was sealed with another version, or another key, than Seal takes now. It fails
+// with ErrSealed, or with ErrNotFound if Seal has no key.
+func (k *Keyring) Outdated(sealed []byte) (bool, error) {
+	id, version, err := SealedBy(sealed)
+	if err != nil {
+		return false, err
+	}
+	key, err := k.named(SecretKey)
+	if err != nil {
+		return false, err
+	}
+	return id != key.ID || version != key.newest().Number, nil
+}
+
 // Open decrypts what Seal or SealWith have returned. It fails with ErrNotFound or ErrDisabled if the key is not there for it, and with
 // ErrSealed if this was not sealed in this context.
 func (k *Keyring) Open(sealed, context []byte) ([]byte, error) {
@@ -212,7 +226,7 @@ func (k *Keyring) byID(id KeyID) *Key {
 }
 
 // Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
-// data as long as the keyring is the same one, through rotations too. It works while the key for secrets is disabled.
+// data as long as the keyring is the same one, also when versions are added and forgotten. It works while the key for secrets is disabled.
 func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
 	key, err := k.named(SecretKey)
 	if err != nil {

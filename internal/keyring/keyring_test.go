@@ -154,10 +154,75 @@ func TestRotationKeepsOldVersions(t *testing.T) {
 	if _, err := k.Open(first, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a version that is gone: %v", err)
 	}
-	for name, edit := range map[string]Edit{"the newest": Forget("orders", 2), "one of the key for secrets": Forget(SecretKey, 1), "one that is not there": Forget("orders", 1)} {
+	for name, edit := range map[string]Edit{"the newest": Forget("orders", 2), "one that is not there": Forget("orders", 1)} {
 		if err := Change(path, edit); err == nil {
 			t.Errorf("%s can be forgotten", name)
 		}
+	}
+}
+
+// Digests stay when the versions go that they were made with, one after the other.
+func TestDigestsOutliveVersions(t *testing.T) {
+	path := newFile(t)
+	k := load(t, path)
+	digest := func() []byte {
+		t.Helper()
+		d, err := k.Digest([]byte("a"), []byte("b"))
+		must(t, err)
+		return d
+	}
+	secret, err := k.Seal([]byte("s"), nil)
+	must(t, err)
+	before := digest()
+	for version := range uint32(3) {
+		must(t, Change(path, Rotate(SecretKey, created)))
+		must(t, Change(path, Forget(SecretKey, version+1)))
+		_, err := k.Reload()
+		must(t, err)
+		if !bytes.Equal(digest(), before) {
+			t.Errorf("the digest has changed with version %d", version+1)
+		}
+	}
+	if _, err := k.Open(secret, nil); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a version that is gone: %v", err)
+	}
+	text, err := os.ReadFile(path)
+	must(t, err)
+	if _, err := parse(bytes.Replace(text, []byte("digest:"), []byte("digest2:"), 1)); err == nil || strings.Count(string(text), "digest:") != 1 {
+		t.Errorf("%s: %v", text, err)
+	}
+}
+
+func TestOutdated(t *testing.T) {
+	path := newFile(t)
+	k, builtin := load(t, path), New()
+	must(t, builtin.UseBuiltin([]byte("secret")))
+	expect := func(what string, sealed []byte, want bool) {
+		t.Helper()
+		if got, err := k.Outdated(sealed); got != want || err != nil {
+			t.Errorf("%s: %v, %v", what, got, err)
+		}
+	}
+	first, err := k.Seal([]byte("s"), nil)
+	must(t, err)
+	expect("just sealed", first, false)
+	orders, err := k.Resolve("alias/orders", "", "")
+	must(t, err)
+	other, err := k.SealWith(orders, []byte("s"), nil)
+	must(t, err)
+	expect("by another key", other, true)
+	own, err := builtin.Seal([]byte("s"), nil)
+	must(t, err)
+	expect("by a built-in key", own, true)
+	must(t, Change(path, Rotate(SecretKey, created)))
+	_, err = k.Reload()
+	must(t, err)
+	expect("by an older version", first, true)
+	if _, err := k.Outdated([]byte("s")); !errors.Is(err, ErrSealed) {
+		t.Errorf("something else: %v", err)
+	}
+	if _, err := New().Outdated(first); !errors.Is(err, ErrNotFound) {
+		t.Errorf("without keys: %v", err)
 	}
 }
 
@@ -317,11 +382,14 @@ func TestParseRefuses(t *testing.T) {
 // One flipped bit anywhere in the file: it is refused, or has the same keys. What the bit may change unnoticed are comments, dates, and
 // texts that people choose (aliases).
 func TestOneFlippedBitInTheFile(t *testing.T) {
-	text, err := os.ReadFile(newFile(t))
+	path := newFile(t)
+	must(t, Change(path, Rotate(SecretKey, created)))
+	must(t, Change(path, Forget(SecretKey, 1))) // now it has every member that a file can have
+	text, err := os.ReadFile(path)
 	must(t, err)
 	keys := func(s *set) (all []string) {
 		for _, k := range s.keys {
-			all = append(all, fmt.Sprint(k.ID, k.Name, k.Enabled, k.Accounts))
+			all = append(all, fmt.Sprintf("%v %v %v %v %x", k.ID, k.Name, k.Enabled, k.Accounts, k.digestSecret))
 			for _, v := range k.Versions {
 				all = append(all, fmt.Sprintf("%d %x", v.Number, v.secret))
 			}
@@ -446,6 +514,7 @@ func FuzzParse(f *testing.F) {
 	text, err := os.ReadFile(newFile(f))
 	must(f, err)
 	f.Add(text)
+	f.Add(bytes.Replace(text, []byte("    versions:"), []byte("    digest:\n      secret: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n    versions:"), 1))
 	f.Add([]byte("format: 1\nkeys: []\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := parse(text)
