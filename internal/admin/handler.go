@@ -8,9 +8,9 @@
 // and, for those who have the admin token,
 //
 //	POST /backup       everything that is stored, as one stream: see package backup; one at a time
-//	POST /rewrap       encrypt every message anew that is not under the newest version of its key; one at a time. Lines of JSON tell
+//	POST /rewrap       encrypt every message and secret anew that is not under the newest version of its key; one at a time. Lines of JSON tell
 //	                   how far it is, and the last one what became of it (Rewrapped)
-//	POST /reload-keyring  read the keyring now; when it has answered, new messages are encrypted with the newest versions of its keys
+//	POST /reload-keyring  read the keyring now; when it has answered, all that was encrypted with older versions of its keys is stored
 //	POST /decide       whether somebody may do something, and which statement of a policy says so: see access.Question
 //	POST /identities/  operations on accounts, users, groups, roles, policies and access keys: see package identity
 //	GET /debug/pprof/  profiles of the Go runtime
@@ -66,12 +66,13 @@ type Options struct {
 	// hears why; later, w says so itself. Nil if there is nothing that a backup could be made of.
 	Backup func(ctx context.Context, w io.Writer) error
 
-	// Rewrap encrypts every message anew that is not under the newest version of its key, until that is done or ctx ends. It counts in
+	// Rewrap encrypts every message and secret anew that is not under the newest version of its key, until that is done or ctx ends. It counts in
 	// looked at the messages that it has looked at.
 	Rewrap func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
 
-	// ReloadKeyring reads the keyring; nil if there is none.
-	ReloadKeyring func() error
+	// ReloadKeyring reads the keyring; nil if there is none. When it returns nil, everything that was encrypted with older versions of its
+	// keys is stored.
+	ReloadKeyring func(ctx context.Context) error
 
 	// Decide says what policies say of a question. An error is about the question; nil while there is nothing to ask yet.
 	Decide func() func(*access.Question) (*access.Explanation, error)
@@ -119,8 +120,9 @@ func New(options Options) http.Handler {
 func (o Options) guarded() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /backup", newBackups(o))
-	mux.Handle("POST /rewrap", &rewraps{rewrap: o.Rewrap, clock: o.Clock, log: o.Logger})
-	mux.HandleFunc("POST /reload-keyring", o.reloadKeyring)
+	rewraps := &rewraps{rewrap: o.Rewrap, reloadKeyring: o.ReloadKeyring, clock: o.Clock, log: o.Logger}
+	mux.Handle("POST /rewrap", rewraps)
+	mux.HandleFunc("POST /reload-keyring", rewraps.reload)
 	mux.HandleFunc("POST /decide", o.decide)
 	mux.HandleFunc("POST /identities/{operation}", o.identities)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

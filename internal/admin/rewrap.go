@@ -22,6 +22,10 @@ type Rewrapped struct {
 	// Failed counts those that could not be, and stay as they are; Problem says why one of them could not.
 	Failed  int64  `json:"failed"`
 	Problem string `json:"problem,omitempty"`
+	// Secrets, SecretsFailed and SecretsProblem say the same of the secrets of access keys.
+	Secrets        int64  `json:"secrets"`
+	SecretsFailed  int64  `json:"secrets_failed"`
+	SecretsProblem string `json:"secrets_problem,omitempty"`
 	// Error is why the rewrap broke off.
 	Error string `json:"error,omitempty"`
 }
@@ -33,12 +37,13 @@ const (
 	rewrapWriteTimeout = time.Minute
 )
 
-// rewraps answers POST /rewrap.
+// rewraps answers POST /rewrap and POST /reload-keyring.
 type rewraps struct {
-	rewrap func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
-	clock  clock.Clock
-	log    *slog.Logger
-	busy   atomic.Bool // one is running
+	rewrap        func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
+	reloadKeyring func(ctx context.Context) error
+	clock         clock.Clock
+	log           *slog.Logger
+	busy          atomic.Bool // one of them is running
 }
 
 func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -92,19 +97,25 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		result.Error = err.Error()
 		h.log.Error("a rewrap broke off", "rewrapped", result.Rewrapped, "took", took, "error", err)
 	} else {
-		h.log.Info("rewrap ended", "rewrapped", result.Rewrapped, "failed", result.Failed, "problem", result.Problem, "took", took)
+		h.log.Info("rewrap ended", "rewrapped", result.Rewrapped, "failed", result.Failed, "problem", result.Problem,
+			"secrets", result.Secrets, "secrets_failed", result.SecretsFailed, "secrets_problem", result.SecretsProblem, "took", took)
 	}
 	tell(result)
 	_ = control.SetWriteDeadline(time.Time{}) // the connection may be used again
 }
 
-// reloadKeyring answers POST /reload-keyring.
-func (o Options) reloadKeyring(w http.ResponseWriter, _ *http.Request) {
-	if o.ReloadKeyring == nil {
+// reload answers POST /reload-keyring. While a rewrap runs it does not: what that has encrypted with the keys of before may be on its way.
+func (h *rewraps) reload(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case h.reloadKeyring == nil:
 		answer(w, http.StatusNotImplemented, "this server has no keyring\n")
 		return
+	case !h.busy.CompareAndSwap(false, true):
+		answer(w, http.StatusConflict, "a rewrap or another reading of the keyring is running; one at a time\n")
+		return
 	}
-	if err := o.ReloadKeyring(); err != nil {
+	defer h.busy.Store(false)
+	if err := h.reloadKeyring(r.Context()); err != nil {
 		answer(w, http.StatusInternalServerError, err.Error()+"\n")
 		return
 	}

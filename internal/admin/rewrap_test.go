@@ -76,6 +76,39 @@ func TestRewrapOneAtATime(t *testing.T) {
 	})
 }
 
+// The keyring is not read while a rewrap runs: what that has encrypted with older keys may not be stored yet.
+func TestReloadKeyringWaitsForNoRewrap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var failure error
+		h := admin.New(admin.Options{
+			Registry: metrics.New(metrics.Options{}), Ready: func() error { return nil }, Token: token,
+			Rewrap: func(ctx context.Context, _ *atomic.Int64) (admin.Rewrapped, error) {
+				<-ctx.Done()
+				return admin.Rewrapped{}, ctx.Err()
+			},
+			ReloadKeyring: func(context.Context) error { return failure },
+		})
+		expect := func(status int, text string) {
+			t.Helper()
+			answer := httptest.NewRecorder()
+			h.ServeHTTP(answer, withToken(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/reload-keyring", http.NoBody)))
+			if answer.Code != status || !strings.Contains(answer.Body.String(), text) {
+				t.Errorf("%d %s, want %d %s", answer.Code, answer.Body, status, text)
+			}
+		}
+		expect(http.StatusOK, "the keyring was read")
+		ctx, cancel := context.WithCancel(t.Context())
+		go postRewrap(h, ctx)
+		synctest.Wait()
+		expect(http.StatusConflict, "a rewrap or another reading of the keyring is running")
+		cancel()
+		synctest.Wait()
+		failure = errors.New("a problem")
+		expect(http.StatusInternalServerError, "a problem")
+		expect(http.StatusInternalServerError, "a problem") // the place is free after a failure
+	})
+}
+
 func TestRewrapRefused(t *testing.T) {
 	if got := postRewrap(rewrapHandler(nil), t.Context()); got.Code != http.StatusNotImplemented {
 		t.Errorf("nothing to rewrap: %d", got.Code)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -184,27 +183,35 @@ func checkText(form string, reports []*shard.Report) (string, error) {
 			r.Shard, r.First, r.Last, r.Records, r.Bytes, r.Checkpoints, r.Partitions, r.Messages, found)
 	}
 	_ = table.Flush() // writes to memory
-	for kind, count := range kinds(reports) {
-		fmt.Fprintf(&b, "%d messages are %s\n", count, kind)
+	for _, of := range []struct {
+		what  string
+		kinds map[string]int64
+	}{{"messages", kinds(reports)}, {"secrets of access keys", secretKinds(reports)}} {
+		for _, kind := range slices.Sorted(maps.Keys(of.kinds)) {
+			fmt.Fprintf(&b, "%d %s are %s\n", of.kinds[kind], of.what, kind)
+		}
 	}
 	return b.String(), nil
 }
 
-// kinds counts the messages of all shards by their kinds, in the order of these.
-func kinds(reports []*shard.Report) iter.Seq2[string, int64] {
+// kinds counts the messages of all shards by their kinds.
+func kinds(reports []*shard.Report) map[string]int64 {
+	return sum(reports, func(r *shard.Report) map[string]int64 { return r.Kinds })
+}
+
+// secretKinds counts the secrets by what they are encrypted with.
+func secretKinds(reports []*shard.Report) map[string]int64 {
+	return sum(reports, func(r *shard.Report) map[string]int64 { return r.Secrets })
+}
+
+func sum(reports []*shard.Report, counts func(*shard.Report) map[string]int64) map[string]int64 {
 	total := make(map[string]int64)
 	for _, r := range reports {
-		for kind, count := range r.Kinds {
+		for kind, count := range counts(r) {
 			total[kind] += count
 		}
 	}
-	return func(yield func(string, int64) bool) {
-		for _, kind := range slices.Sorted(maps.Keys(total)) {
-			if !yield(kind, total[kind]) {
-				return
-			}
-		}
-	}
+	return total
 }
 
 func (p *program) journalDumpCommand() *cobra.Command {

@@ -125,14 +125,18 @@ func (p *program) keyringEditCommand(name, short, long string, edit func(name st
 func (p *program) keyringForgetCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "forget NAME VERSION",
-		Short: "Take an old version out of a key that no message needs any more",
-		Long: `Take a version out of a key. What it has encrypted can never be read again, in old backups neither. So the messages of the data
-directory are looked through first, or with --url those of a running server: while one is encrypted with the version, nothing is
-done. With --url the server reads the keyring first, so that it encrypts nothing with the version any more.`,
+		Short: "Take an old version out of a key that nothing needs any more",
+		Long: `Take a version out of a key. What it has encrypted can never be read again, in old backups neither. So the messages and secrets of
+the data directory are looked through first, or with --url those of a running server: while one is encrypted with the version, nothing
+is done. With --url the server reads the keyring first, so that it encrypts nothing with the version any more.
+
+Sessions of roles are not stored: their tokens are encrypted with ` + keyring.SecretKey + `. A version of it can be forgotten 12 hours after the
+next one was made, when no session is left that it has encrypted; --end-sessions does not wait, and ends those that there are.`,
 		Args: cobra.ExactArgs(2),
 	}
 	flags := p.settingFlags(command, "keyring", "data", "admin-token-file")
 	at := adminFlagsOf(command)
+	endSessions := command.Flags().Bool("end-sessions", false, "do not wait until sessions of roles have ended that the version has encrypted")
 	command.RunE = func(command *cobra.Command, args []string) error {
 		ctx, stop := interruptible(command.Context())
 		defer stop()
@@ -152,6 +156,14 @@ done. With --url the server reads the keyring first, so that it encrypts nothing
 		if i < 0 {
 			return keyringError(fmt.Errorf("%s: %w", args[0], keyring.ErrNotFound))
 		}
+		switch secrets := keys[i].Name == keyring.SecretKey; {
+		case *endSessions && !secrets:
+			return usage(command, "--end-sessions is for versions of %s: no other key encrypts session tokens", keyring.SecretKey)
+		case secrets && !*endSessions:
+			if err := sessionsEnded(keys[i], uint32(version), time.Now()); err != nil {
+				return err
+			}
+		}
 		if err := p.reloadKeyring(ctx, flags, at); err != nil {
 			return err
 		}
@@ -162,19 +174,53 @@ done. With --url the server reads the keyring first, so that it encrypts nothing
 		if err := c.wrong(); err != nil {
 			return err
 		}
-		unwanted := datadir.EncryptedWith(keys[i].ID.String(), uint32(version))
-		for kind, count := range kinds(c.reports) {
-			if kind == unwanted {
-				return &exitError{
-					code: exitFailed,
-					step: "Nothing was changed. `staunch keyring rewrap` lets the server encrypt them with the newest version; if it is this one, rotate the key first.",
-					err:  fmt.Errorf("%s: %d messages are %s", c.name, count, kind),
-				}
-			}
+		if err := c.needs(datadir.EncryptedWith(keys[i].ID.String(), uint32(version))); err != nil {
+			return err
 		}
 		return keyringError(keyring.Change(path, keyring.Forget(args[0], uint32(version))))
 	}
 	return command
+}
+
+// needs returns an error if messages or secrets are encrypted in a way.
+func (c checked) needs(unwanted string) error {
+	messages, secrets := kinds(c.reports)[unwanted], secretKinds(c.reports)[unwanted]
+	var needed []string
+	if messages > 0 {
+		needed = append(needed, fmt.Sprintf("%d messages are %s", messages, unwanted))
+	}
+	if secrets > 0 {
+		needed = append(needed, fmt.Sprintf("%d secrets of access keys are %s", secrets, unwanted))
+	}
+	if needed == nil {
+		return nil
+	}
+	return &exitError{
+		code: exitFailed,
+		step: "Nothing was changed. `staunch keyring rewrap` lets the server encrypt them with the newest version; if it is this one, rotate the key first.",
+		err:  fmt.Errorf("%s: %s", c.name, strings.Join(needed, ", ")),
+	}
+}
+
+// sessionMax is how long a session of a role can last. AWS: 12 hours.
+const sessionMax = 12 * time.Hour
+
+// sessionsEnded returns an error while there may be sessions whose tokens a version has encrypted: it did so until the next one was made.
+func sessionsEnded(key *keyring.Key, version uint32, now time.Time) error {
+	i := slices.IndexFunc(key.Versions, func(v keyring.Version) bool { return v.Number > version })
+	if i < 0 {
+		return nil // it is the newest, which cannot be forgotten anyway
+	}
+	until := key.Versions[i].Created.Add(sessionMax)
+	if !now.Before(until) {
+		return nil
+	}
+	return &exitError{
+		code: exitFailed,
+		step: "Nothing was changed. Ask again after that, or with --end-sessions: whoever has such a session needs a new one then.",
+		err: fmt.Errorf("version %d of key %s may have encrypted the tokens of sessions of roles, the last of which ends by %s",
+			version, key.Name, until.UTC().Format(time.RFC3339)),
+	}
 }
 
 func (p *program) changeKeyring(command *cobra.Command, flags *settingFlags, edit keyring.Edit) error {

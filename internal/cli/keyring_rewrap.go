@@ -17,14 +17,15 @@ import (
 func (p *program) keyringRewrapCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "rewrap",
-		Short: "Let a running server encrypt all messages with the newest versions of their keys",
-		Long: `Ask a running server to encrypt every message anew that is not under the newest version of its key, after a rotation: then the
-older versions can be forgotten. What the built-in keys have encrypted goes under the keyring's key for messages.
+		Short: "Let a running server encrypt all messages and secrets with the newest versions of their keys",
+		Long: `Ask a running server to encrypt every message, and the secret of every access key, anew that is not under the newest version of
+its key, after a rotation: then the older versions can be forgotten. What the built-in keys have encrypted goes under the keys of
+the keyring.
 
 The server goes on serving meanwhile, and reads and writes no faster than its clean-rate. The messages stay what they are, and where
 they are. When it is interrupted, what was done stays done; ask again for the rest.
 
-The exit code is 1 when messages are left that could not be encrypted anew, because their key is disabled or not in the keyring.`,
+The exit code is 1 when messages or secrets are left that could not be encrypted anew, because their key is disabled or not in the keyring.`,
 		Args: cobra.NoArgs,
 	}
 	flags := p.settingFlags(command, append(addressFlags, tokenFlags...)...)
@@ -47,15 +48,29 @@ The exit code is 1 when messages are left that could not be encrypted anew, beca
 		if _, err := fmt.Fprintf(p.stdout, "%d messages were encrypted anew.\n", result.Rewrapped); err != nil {
 			return err
 		}
-		if result.Failed > 0 {
-			return &exitError{
-				code: exitFailed, step: "They stay as they are. Enable the key, or put it back into the keyring, and ask again.",
-				err: fmt.Errorf("%d messages could not be: %s", result.Failed, result.Problem),
+		if result.Secrets > 0 {
+			if _, err := fmt.Fprintf(p.stdout, "%d secrets of access keys were encrypted anew.\n", result.Secrets); err != nil {
+				return err
 			}
+		}
+		if err := leftBy(result); err != nil {
+			return &exitError{code: exitFailed, step: "They stay as they are. Enable the key, or put it back into the keyring, and ask again.", err: err}
 		}
 		return nil
 	}
 	return command
+}
+
+// leftBy says what a rewrap could not encrypt anew, nil if there is nothing.
+func leftBy(r admin.Rewrapped) error {
+	var messages, secrets error
+	if r.Failed > 0 {
+		messages = fmt.Errorf("%d messages could not be: %s", r.Failed, r.Problem)
+	}
+	if r.SecretsFailed > 0 {
+		secrets = fmt.Errorf("%d secrets of access keys could not be: %s", r.SecretsFailed, r.SecretsProblem)
+	}
+	return errors.Join(messages, secrets)
 }
 
 // rewrap asks a server, and follows it until it is done.
@@ -98,7 +113,8 @@ func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrap
 	return line, nil
 }
 
-// reloadKeyring lets the server that at names, if it does, read its keyring: then it encrypts with the newest versions alone.
+// reloadKeyring lets the server that at names, if it does, read its keyring: then it encrypts with the newest versions alone, and has stored
+// what it has encrypted with others.
 func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *adminFlags) error {
 	if at.url == "" {
 		return nil

@@ -6,6 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/staunchmq/staunch/internal/keyring"
 )
 
 func TestKeyringCommands(t *testing.T) {
@@ -68,7 +75,8 @@ func TestForgetLooksForMessages(t *testing.T) {
 	callAPI(t, at.API, "DeleteQueue", `{"QueueUrl":"http://x/000000000000/q"}`)
 	stop()
 	expect(t, 1, "is the newest", "keyring", "forget", "aws/sqs", "2", "--keyring", ring, "--data", data)
-	expect(t, 1, "cannot be forgotten", "keyring", "forget", "staunch/secrets", "1", "--keyring", ring, "--data", data)
+	expect(t, 1, "is the newest", "keyring", "forget", "staunch/secrets", "1", "--keyring", ring, "--data", data)
+	expect(t, 2, "--end-sessions is for versions of staunch/secrets", "keyring", "forget", "aws/sqs", "1", "--end-sessions", "--keyring", ring, "--data", data)
 	expect(t, 1, "no such key", "keyring", "forget", "none", "1", "--keyring", ring, "--data", data)
 	expect(t, 2, "not the number of a version", "keyring", "forget", "aws/sqs", "x", "--keyring", ring, "--data", data)
 }
@@ -105,4 +113,54 @@ func TestRewrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, 1, "refuses the admin token", "keyring", "rewrap", "--url", url, "--admin-token-file", wrong)
+}
+
+// TestForgetSecrets rotates the key for secrets of a server that runs, encrypts the secrets of its access keys anew, and forgets the old version:
+// while it runs, and without it. The keys work all the time.
+func TestForgetSecrets(t *testing.T) {
+	tmp := t.TempDir()
+	data, path := filepath.Join(tmp, "data"), filepath.Join(tmp, "ring.yaml")
+	ring := "file:" + path
+	at, stop := startServer(t, data, "auth", "enforce") // the first key's secret is encrypted with the built-in key
+	keyID, secret := at.RootKeyID, at.RootSecret
+	stop()
+	expect(t, 0, "", "keyring", "create", "--keyring", ring)
+	at, stop = startServer(t, data, "auth", "enforce", "keyring", ring)
+	works := func() {
+		t.Helper()
+		client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + at.API), Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, "")})
+		if _, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil {
+			t.Error(err)
+		}
+	}
+	server := func(args ...string) []string { return append(args, "--data", data, "--url", "http://"+at.Admin) }
+	works()
+	expect(t, 0, "0 messages were encrypted anew. … 1 secrets of access keys were encrypted anew", server("keyring", "rewrap")...)
+	expect(t, 0, "1 secrets of access keys are encrypted with version 1 of key", server("journal", "check")...)
+	expect(t, 0, "", "keyring", "rotate", "staunch/secrets", "--keyring", ring)
+	forget := func(version string, more ...string) []string {
+		return append([]string{"keyring", "forget", "staunch/secrets", version, "--keyring", ring}, more...)
+	}
+	expect(t, 1, "may have encrypted the tokens of sessions of roles … Nothing was changed … --end-sessions", server(forget("1")...)...)
+	expect(t, 1, "1 secrets of access keys are encrypted with version 1 … Nothing was changed. `staunch keyring rewrap`", server(forget("1", "--end-sessions")...)...)
+	expect(t, 0, "", "keyring", "disable", "staunch/secrets", "--keyring", ring)
+	expect(t, 1, "1 secrets of access keys could not be: access key AKIA … is disabled … Enable the key", server("keyring", "rewrap")...)
+	expect(t, 0, "", "keyring", "enable", "staunch/secrets", "--keyring", ring)
+	expect(t, 0, "1 secrets of access keys were encrypted anew", server("keyring", "rewrap")...)
+	expect(t, 0, "", server(forget("1", "--end-sessions")...)...)
+	works()
+	stop()
+	at, stop = startServer(t, data, "auth", "enforce", "keyring", ring)
+	works()
+	// A version whose sessions have ended by now.
+	if err := keyring.Change(path, keyring.Rotate(keyring.SecretKey, time.Now().Add(-12*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, 0, "1 secrets of access keys were encrypted anew", server("keyring", "rewrap")...)
+	stop()
+	expect(t, 0, "1 secrets of access keys are encrypted with version 3 of key", "journal", "check", "--data", data)
+	expect(t, 0, "", forget("2", "--data", data)...)
+	at, stop = startServer(t, data, "auth", "enforce", "keyring", ring)
+	defer stop()
+	works()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/journal/pebblejournal"
+	"github.com/staunchmq/staunch/internal/keyring"
 	"github.com/staunchmq/staunch/internal/shard"
 	"github.com/staunchmq/staunch/internal/sqs"
 	"github.com/staunchmq/staunch/internal/version"
@@ -76,7 +77,7 @@ func Check(ctx context.Context, v journal.View, progress func(records int)) ([]*
 // NotEncrypted is the kind of messages in a report that are not encrypted.
 const NotEncrypted = "not encrypted"
 
-// EncryptedWith is the kind of messages in a report that are encrypted with a version of a key.
+// EncryptedWith is what a report says of messages and secrets that are encrypted with a version of a key.
 func EncryptedWith(keyID string, version uint32) string {
 	return fmt.Sprintf("encrypted with version %d of key %s", version, keyID)
 }
@@ -94,8 +95,22 @@ func checkOptions(id uint32, progress func(int)) shard.CheckOptions {
 	}
 	if id == 0 {
 		o.Definitions = func() shard.Definitions { return catalog.New() }
+		o.Secrets = func(d shard.Definitions) (map[string]int64, error) { return secrets(d.(*catalog.Catalog).View()) }
 	}
 	return o
+}
+
+// secrets counts the secrets of access keys by what they are encrypted with.
+func secrets(v *catalog.View) (map[string]int64, error) {
+	count := make(map[string]int64)
+	for k := range v.Identities().Keys() {
+		key, version, err := keyring.SealedBy(k.Sealed)
+		if err != nil {
+			return nil, fmt.Errorf("the secret of access key %s: %w", k.ID, err)
+		}
+		count[EncryptedWith(key.String(), version)]++
+	}
+	return count, nil
 }
 
 // CheckBackup checks a backup as Check does, and that it is whole and as it was written.

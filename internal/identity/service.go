@@ -19,6 +19,9 @@ import (
 type Sealer interface {
 	Seal(plaintext, context []byte) ([]byte, error)
 	Open(sealed, context []byte) ([]byte, error)
+	// Outdated tells whether Seal takes another key, or version of it, now than the one that has sealed something. An error means that it
+	// cannot be opened.
+	Outdated(sealed []byte) (bool, error)
 }
 
 // Options is what a Service works with. All fields are needed unless they say otherwise.

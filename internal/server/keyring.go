@@ -13,22 +13,31 @@ import (
 	"github.com/staunchmq/staunch/internal/shard"
 )
 
-// rewrap encrypts every message anew that is not under the newest version of its key.
+// rewrap encrypts every message and every secret anew that is not under the newest version of its key.
 func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin.Rewrapped, err error) {
 	n := s.node.Load()
 	if n == nil {
 		return result, errors.New("the server is starting or stopping")
 	}
-	if err := s.reloadKeyring(); err != nil { // so that a rotation of a moment ago counts
+	if err := s.reloadKeyring(ctx); err != nil { // so that a rotation of a moment ago counts
 		return result, err
 	}
-	return rewrapShards(ctx, n.shards, func() shard.RewriteFunc {
+	secrets, err := n.identities.ResealKeys(ctx)
+	if err != nil {
+		return admin.Rewrapped{Secrets: secrets.Resealed}, fmt.Errorf("secrets of access keys: %w", err)
+	}
+	result, err = rewrapShards(ctx, n.shards, func() shard.RewriteFunc {
 		resealer := n.service.Resealer()
 		return func(id queue.MessageID, content []byte) ([]byte, error) {
 			looked.Add(1)
 			return resealer.Reseal(id, content)
 		}
 	})
+	result.Secrets, result.SecretsFailed = secrets.Resealed, secrets.Failed
+	if secrets.Problem != nil {
+		result.SecretsProblem = secrets.Problem.Error()
+	}
+	return result, err
 }
 
 // rewriter is what a rewrap needs of a *shard.Shard.
@@ -59,13 +68,32 @@ func rewrapShards[S rewriter](ctx context.Context, shards []S, reseal func() sha
 	}
 }
 
-// reloadKeyring reads the keyring. New messages are encrypted with the newest versions of its keys from then on.
-func (s *server) reloadKeyring() error {
+// reloadKeyring reads the keyring. When it returns nil, everything that was encrypted with older versions of its keys is in the journals,
+// also what is under way for a client that has gone: a look at these, afterwards, finds all that there will ever be.
+func (s *server) reloadKeyring(ctx context.Context) error {
 	changed, err := s.keyring.Reload()
 	if changed {
 		s.log.Info("the keyring has changed")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	n := s.node.Load()
+	if n == nil {
+		return errors.New("the server is starting or stopping")
+	}
+	if err := n.service.KeysTakenOver(ctx); err != nil {
+		return fmt.Errorf("wait for what was encrypted before: %w", err)
+	}
+	for _, sh := range n.shards {
+		if err := sh.Fence(ctx); err != nil {
+			return fmt.Errorf("shard %d: wait for what was encrypted before: %w", sh.ID(), err)
+		}
+	}
+	if err := n.identities.Settle(ctx); err != nil {
+		return fmt.Errorf("wait for secrets that were encrypted before: %w", err)
+	}
+	return nil
 }
 
 // keyringResults are the names of results in the metrics.
