@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,6 +23,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/goleak"
@@ -218,13 +223,76 @@ func (p *peak) look() {
 	p.goroutines, p.heap = max(p.goroutines, runtime.NumGoroutine()), max(p.heap, m.HeapAlloc)
 }
 
+// What the hardened set-up lets each account do in a second, and the bytes of a file of its audit log.
+const hostileRate, hostileAuditBytes = 100, 1 << 20
+
+// hardenedSources are the settings of a server with everything on: policies, an audit log of everything, which is nearly full, and rates. The
+// credentials file has a user of another account who may do nothing.
+func hardenedSources(t *testing.T, audited string) config.Sources {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "credentials")
+	text := "[weak]\naws_access_key_id = AKIAWEAK\naws_secret_access_key = " + secret + "\naccount = 111122223333\nuser = " + strings.Repeat("w", 64) + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	line := `{"action":"` + strings.Repeat("x", 500) + "\"}\n"
+	if err := os.WriteFile(audited, []byte(strings.Repeat(line, (hostileAuditBytes-50<<10)/len(line))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Sources{Flags: map[string]string{
+		"auth": "enforce", "credentials-file": file, "audit-log": audited, "audit-messages": "true", "audit-log-bytes": strconv.Itoa(hostileAuditBytes),
+		"audit-log-files": "1", "rate-account": strconv.Itoa(hostileRate), "rate-queue": "1000", "fifo-quota": "aws",
+	}}
+}
+
+// flood sends signed requests that are not allowed, until each attacker has sent its share and was throttled.
+func flood(t *testing.T, endpoint string, transport *http.Transport) {
+	client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: &endpoint, HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKIAWEAK", secret, "")})
+	url := endpoint + "/000000000000/" + strings.Repeat("q", 80)
+	for sent, wasThrottled := 0, false; sent < attacksEach() || !wasThrottled; sent++ {
+		_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("x")})
+		switch {
+		case refused(err, "RequestThrottled", ""):
+			wasThrottled = true
+		case !refused(err, "AccessDenied", ""):
+			t.Errorf("a request that is not allowed: %v", err)
+			return
+		}
+	}
+}
+
+// checkAudit looks whether an audit log has kept to its limits, and was begun anew.
+func checkAudit(t *testing.T, path string) {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(files) != 2 {
+		t.Errorf("%d files, %v, want the file and one that was renamed", len(files), err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), f.Name()))
+		if err != nil || len(text) > hostileAuditBytes {
+			t.Errorf("%s has %d bytes, %v", f.Name(), len(text), err)
+		}
+		for line := range bytes.Lines(text) {
+			if !json.Valid(line) {
+				t.Errorf("%s has the line %q", f.Name(), line)
+			}
+		}
+	}
+}
+
 // TestHostileClients fires malformed and adversarial requests at a server while honest clients use it. Every request is answered or its
-// connection closed, the server stays within its memory, nothing that is smuggled is carried out, and no message is lost.
+// connection closed, the server stays within its memory and its audit log, nothing that is smuggled is carried out, and no message is lost.
 func TestHostileClients(t *testing.T) {
-	for _, auth := range []string{"off", "verify"} {
+	for _, auth := range []string{"off", "verify", "enforce"} {
 		t.Run("auth "+auth, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-			sources := config.Sources{Flags: map[string]string{"journal": "memory", "shards": "2", "auth": auth, "max-body-bytes": "1MiB"}}
+			sources, audited := config.Sources{Flags: map[string]string{"auth": auth}}, filepath.Join(t.TempDir(), "audit.jsonl")
+			hardened, attacks := auth == "enforce", attacksEach()
+			if hardened {
+				sources, attacks = hardenedSources(t, audited), (attacks+2)/3 // and as many again that are signed
+			}
+			maps.Copy(sources.Flags, map[string]string{"journal": "memory", "shards": "2", "max-body-bytes": "1MiB"})
 			if auth != "off" {
 				sources.Environ = []string{"STAUNCH_ROOT_ACCESS_KEY_ID=AKIAROOT", "STAUNCH_ROOT_SECRET_ACCESS_KEY=" + secret}
 			}
@@ -232,8 +300,13 @@ func TestHostileClients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			transport := &http.Transport{}
-			client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(n.endpoint), HTTPClient: &http.Client{Transport: transport}, Credentials: credentials.NewStaticCredentialsProvider("AKIAROOT", secret, "")})
+			transport := &http.Transport{MaxIdleConnsPerHost: attackers + 1}
+			// An honest client that is throttled waits and comes again.
+			patient := retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.RateLimiter = 1000, ratelimit.None
+				o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Second / hostileRate, nil })
+			})
+			client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(n.endpoint), HTTPClient: &http.Client{Transport: transport}, Retryer: patient, Credentials: credentials.NewStaticCredentialsProvider("AKIAROOT", secret, "")})
 			for _, name := range []string{"kept", "noise", "other"} {
 				// What is received stays in flight for as long as the test may take.
 				attributes := map[string]string{"VisibilityTimeout": "43200"}
@@ -244,7 +317,13 @@ func TestHostileClients(t *testing.T) {
 			var most peak
 			var group sync.WaitGroup
 			for i := range uint64(attackers) {
-				group.Go(func() { attack(t, strings.TrimPrefix(n.endpoint, "http://"), newHostile(i), &most) })
+				group.Go(func() {
+					attack(t, strings.TrimPrefix(n.endpoint, "http://"), newHostile(i), attacks, &most)
+					if hardened {
+						flood(t, n.endpoint, transport)
+						most.look()
+					}
+				})
 			}
 			var want []string
 			for i := range honestMessages {
@@ -271,6 +350,9 @@ func TestHostileClients(t *testing.T) {
 			if err := n.close(); err != nil {
 				t.Error(err)
 			}
+			if hardened {
+				checkAudit(t, audited)
+			}
 			if text := n.log.String(); strings.Contains(text, "panic") || strings.Contains(text, "level=ERROR") {
 				t.Errorf("the log: %s", text)
 			}
@@ -278,8 +360,8 @@ func TestHostileClients(t *testing.T) {
 	}
 }
 
-func attack(t *testing.T, address string, h *hostile, most *peak) {
-	for i := range attacksEach() {
+func attack(t *testing.T, address string, h *hostile, attacks int, most *peak) {
+	for i := range attacks {
 		text, name := h.request()
 		answer, err := strike(address, text)
 		if err != nil {
