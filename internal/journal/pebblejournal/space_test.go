@@ -139,7 +139,7 @@ func TestABacklogIsNotRewritten(t *testing.T) {
 			}
 			flushed, rewritten := written()
 			flushed, rewritten = flushed-flushed0, rewritten-rewritten0
-if flushed < flushes*tableBytesMin || rewritten > flushed/flushes {
+			if flushed < flushes*tableBytesMin || rewritten > flushed/flushes {
 				t.Errorf("%d bytes were flushed, and %d rewritten\n%s", flushed, rewritten, s.db.Metrics())
 			}
 		})
