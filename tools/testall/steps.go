@@ -22,8 +22,9 @@ func steps(fuzzTime string) []step {
 		)},
 		{"format", "gofmt has nothing to change", time.Minute, format},
 		{"vet", "go vet, in every module", 5 * time.Minute, vet},
-		{"lint", "staticcheck", 10 * time.Minute, checks(
+		{"lint", "staticcheck, and that the program compiles for macOS", 10 * time.Minute, checks(
 			check{"staticcheck", []string{"go", "tool", "staticcheck", "./..."}},
+			check{"compile for macOS", []string{"env", "GOOS=darwin", "GOARCH=arm64", "go", "build", ".", "./cmd/...", "./internal/..."}},
 		)},
 		{"vulncheck", "govulncheck, where its database can be reached", 5 * time.Minute, govulncheck().run},
 		{"unit", "the tests of every package", 10 * time.Minute,
