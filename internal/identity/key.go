@@ -222,7 +222,7 @@ func (s *Service) ImportKey(ctx context.Context, in *ImportKeyInput) (*Key, erro
 	if err != nil { // deleted at once by somebody else
 		return nil, err
 	}
-	return keyOf(v, k), nil
+	return s.keyOf(v, k), nil
 }
 
 // ListKeysInput is the input of ListKeys.
@@ -250,7 +250,7 @@ func (s *Service) ListKeys(_ context.Context, in *ListKeysInput) (*ListKeysOutpu
 	}
 	out := &ListKeysOutput{Keys: []*Key{}}
 	for k := range keys {
-		out.Keys = append(out.Keys, keyOf(v, k))
+		out.Keys = append(out.Keys, s.keyOf(v, k))
 	}
 	return out, nil
 }
@@ -297,8 +297,8 @@ func key(ids *catalog.Identities, id string) (*catalog.AccessKey, error) {
 	return nil, refuse(NotFound, "there is no access key %q", id)
 }
 
-func keyOf(v *catalog.View, k *catalog.AccessKey) *Key {
-	out := &Key{ID: k.ID, Account: k.Account, Active: !k.Inactive, Created: k.Created, LastUsed: v.KeyUsed(k.ID)}
+func (s *Service) keyOf(v *catalog.View, k *catalog.AccessKey) *Key {
+	out := &Key{ID: k.ID, Account: k.Account, Active: !k.Inactive, Created: k.Created, LastUsed: max(v.KeyUsed(k.ID), s.used(k.ID))}
 	if u := v.Identities().User(k.User); u != nil {
 		out.User = u.Name
 	}

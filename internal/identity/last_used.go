@@ -36,6 +36,14 @@ func (d *Directory) Used(id string) {
 	}
 }
 
+// LastUsed returns when a request was last signed with a key since the start, to a quarter of an hour, in Unix ms; 0 for never.
+func (d *Directory) LastUsed(id string) int64 {
+	if used, ok := d.used.Load(id); ok {
+		return used.(*atomic.Int64).Load()
+	}
+	return 0
+}
+
 // Run writes when keys were used, now and then and at its end, until ctx ends. It returns nil. What it has not written is lost with the
 // process: at most a quarter of an hour.
 func (d *Directory) Run(ctx context.Context) error {

@@ -29,6 +29,8 @@ type Options struct {
 	Catalog *catalog.Catalog
 	Sealer  Sealer
 	Clock   clock.Clock
+	// LastUsed, if not nil, says when a key was last used as far as it knows, in Unix ms: the catalog hears of it later. See [Directory.LastUsed].
+	LastUsed func(keyID string) int64
 	// Random is where IDs and secrets come from; crypto/rand if nil.
 	Random io.Reader
 }
@@ -40,11 +42,15 @@ type Service struct {
 	sealer  Sealer
 	clock   clock.Clock
 	random  io.Reader
+	used    func(keyID string) int64
 }
 
 // New returns a service over a catalog. It starts nothing.
 func New(o Options) *Service {
-	s := &Service{catalog: o.Catalog, sealer: o.Sealer, clock: o.Clock, random: o.Random}
+	s := &Service{catalog: o.Catalog, sealer: o.Sealer, clock: o.Clock, random: o.Random, used: o.LastUsed}
+	if s.used == nil {
+		s.used = func(string) int64 { return 0 }
+	}
 	if s.random == nil {
 		s.random = crand.Reader
 	}

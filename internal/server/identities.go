@@ -19,8 +19,8 @@ import (
 
 // openIdentities makes the service and the directory of identities of a node. The keyring needs its keys before they are used.
 func (n *node) openIdentities(keys *keyring.Keyring) {
-	n.identities = identity.New(identity.Options{Catalog: n.catalog, Sealer: keys, Clock: clock.System()})
 	n.directory = identity.NewDirectory(identity.DirectoryOptions{Catalog: n.catalog, Sealer: keys, Clock: clock.System(), Logger: n.log})
+	n.identities = identity.New(identity.Options{Catalog: n.catalog, Sealer: keys, Clock: clock.System(), LastUsed: n.directory.LastUsed})
 }
 
 // ensureIdentities makes the account of the settings, and where signatures are asked for and the settings bring no access key, a first one
