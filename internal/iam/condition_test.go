@@ -3,6 +3,7 @@ package iam
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestConditions(t *testing.T) {
@@ -166,6 +167,35 @@ func TestKeysOfPrincipals(t *testing.T) {
 		}
 		if strings.Join(got, " ") != tc.want {
 			t.Errorf("%q: %s", tc.principal, got)
+		}
+	}
+}
+
+// Only sessions have a token, which was issued some time ago.
+func TestAgeOfTokens(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		issued    time.Time
+		condition string
+		want      bool
+	}{
+		{now.Add(-time.Hour), `"NumericLessThan":{"aws:TokenAge":"3601"}`, true},
+		{now.Add(-time.Hour), `"NumericLessThan":{"aws:TokenAge":"3600"}`, false},
+		{now.Add(-time.Hour - 999*time.Millisecond), `"NumericEquals":{"AWS:TokenAge":3600}`, true},
+		{now.Add(-time.Hour), `"DateEquals":{"aws:TokenIssueTime":"2026-11-22T11:00:00Z"}`, true},
+		{time.Time{}, `"NumericLessThan":{"aws:TokenAge":"3600"}`, false},
+		{time.Time{}, `"Null":{"aws:TokenAge":"true","aws:TokenIssueTime":"true"}`, true},
+	} {
+		policy, err := Parse(`{"Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*","Condition":{`+tc.condition+`}}}`, IdentityPolicy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := &Request{
+			Principal: mustPrincipal(t, "arn:aws:sts::111111111111:assumed-role/worker/one", "AROA1:one"), Action: "sqs:sendmessage",
+			Resource: "arn:aws:sqs:us-east-1:111111111111:q", ResourceAccount: "111111111111", Context: Context{Time: now, TokenIssued: tc.issued},
+		}
+		if d := Decide(q, &Policies{Identity: []*Policy{policy}}); d.Allowed != tc.want {
+			t.Errorf("issued %v, %s: %v", tc.issued, tc.condition, d.Allowed)
 		}
 	}
 }

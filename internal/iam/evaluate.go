@@ -22,7 +22,7 @@ type Request struct {
 // Context is the circumstances of a request: the values of condition keys. What is empty is a key that the request does not have.
 type Context struct {
 	Time            time.Time // aws:CurrentTime, aws:EpochTime
-	TokenIssued     time.Time // aws:TokenIssueTime, of sessions
+	TokenIssued     time.Time // aws:TokenIssueTime and aws:TokenAge, of sessions
 	SecureTransport bool
 	SourceIP        netip.Addr // unmapped, without a zone
 	UserAgent       string

@@ -29,6 +29,7 @@ const (
 	sourceARN
 	sourceIP
 	tagKeys
+	tokenAge
 	tokenIssueTime
 	userAgent
 	userID
@@ -56,6 +57,7 @@ var keyIDs = map[string]keyID{
 	"aws:sourcearn":              sourceARN,
 	"aws:sourceip":               sourceIP,
 	"aws:tagkeys":                tagKeys,
+	"aws:tokenage":               tokenAge,
 	"aws:tokenissuetime":         tokenIssueTime,
 	"aws:useragent":              userAgent,
 	"aws:userid":                 userID,
@@ -214,6 +216,10 @@ func (q *Request) text(id keyID) string {
 		return c.SourceAccount
 	case sourceARN:
 		return c.SourceARN
+	case tokenAge:
+		if !c.TokenIssued.IsZero() {
+			return strconv.FormatInt(int64(c.Time.Sub(c.TokenIssued)/time.Second), 10)
+		}
 	case userAgent:
 		return c.UserAgent
 	case userID:
