@@ -182,7 +182,7 @@ func TestANewKeyThatCannotBeShown(t *testing.T) {
 		var text strings.Builder
 		args := []string{"key", "create", "--root", "-o", form, "--url", "http://" + at.Admin, "--data", data}
 		code := cli.Main(args, nil, fullDisk{}, &text, fakeServer)
-		id := regexp.MustCompile("access key (AKIA\\w+) was made, and its secret could not be shown: no space left").FindStringSubmatch(text.String())
+		id := regexp.MustCompile(`access key (AKIA\w+) was made, and its secret could not be shown: no space left`).FindStringSubmatch(text.String())
 		if code != 1 || id == nil || !strings.Contains(text.String(), "staunch key delete "+id[1]) {
 			t.Fatalf("%s: exit code %d, %s", form, code, &text)
 		}
