@@ -176,8 +176,8 @@ func TestDamagedCheckpoints(t *testing.T) {
 		if err := j.Trim(t.Context(), 2); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := open(j); !errors.Is(err, journal.ErrTrimmed) {
-			t.Errorf("%v, want ErrTrimmed", err)
+		if _, err := open(j); !errors.Is(err, journal.ErrTrimmed) || !errors.Is(err, journal.ErrDamaged) {
+			t.Errorf("%v, want ErrTrimmed, which is damage", err)
 		}
 	})
 }
@@ -235,8 +235,8 @@ func TestCheckpointThatTheJournalDoesNotReach(t *testing.T) {
 	if _, err := s.saveCheckpoint(last+5, 1, state); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNotFound) {
-		t.Errorf("%v, want ErrNotFound: acknowledged records are missing", err)
+	if _, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); !errors.Is(err, journal.ErrNotFound) || !errors.Is(err, journal.ErrDamaged) {
+		t.Errorf("%v, want ErrNotFound, which is damage: acknowledged records are missing", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ func (s *Shard) replay(ctx context.Context) error {
 		}
 		return nil
 	})
+	if errors.Is(err, journal.ErrTrimmed) || errors.Is(err, journal.ErrNotFound) {
+		err = fmt.Errorf("%w: the newest checkpoint that can be used is that of record %d, and the records do not follow it: %w",
+			journal.ErrDamaged, s.last, err)
+	}
 	if err != nil {
 		return fmt.Errorf("shard %d: replay: %w", s.options.ID, err)
 	}

@@ -7,13 +7,16 @@ import (
 	"log/slog"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/journal"
 	"github.com/staunchmq/staunch/internal/journal/journaltest"
 )
@@ -35,6 +38,7 @@ func aged(t *testing.T, o Options) (closed, crashed vfs.FS, records int) {
 						t.Fatal(err)
 					}
 				}
+				save(t, j, journal.Seq(each*(round+1)))
 			}
 		}
 		if round == rounds-1 {
@@ -64,6 +68,22 @@ func openAll(o Options) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// viewAll does the same with a view, as those do who check or copy a directory that no server uses.
+func viewAll(t *testing.T, o Options) (n int, err error) {
+	t.Helper()
+	v, err := OpenView("data", o)
+	if err != nil {
+		return 0, err
+	}
+	defer mustClose(t, v)
+	s, err := v.Shard(t.Context(), 0)
+	if err != nil {
+		return 0, err
+	}
+	err = s.Read(t.Context(), 1, func(journal.Seq, []byte) error { n++; return nil })
+	return n, err
 }
 
 // busy returns what a crash left of a store in which shard 0 has been idle since its records were put into a table file and their log
@@ -142,8 +162,22 @@ func TestDamagedManifest(t *testing.T) {
 						counts[what+": right"]++
 					case errors.Is(err, journal.ErrDamaged) && strings.Contains(err.Error(), "data/journal"):
 						counts[what+": refused"]++
+						if what != "flipped" {
+							break
+						}
+						alterFile(t, fs, manifest, damage)
+						if n, err := openAll(o); err != nil || n != records {
+							t.Errorf("%s at byte %d of %d: it was refused, and when it was mended there were %d records of %d, %v", what, at, size, n, records, err)
+						}
 					default:
 						t.Errorf("%s at byte %d of %d: %d records of %d, %v", what, at, size, n, records, err)
+					}
+					fs = vfs.NewMem()
+					copyTree(t, disk, fs, "data")
+					alterFile(t, fs, manifest, damage)
+					o.FS = fs
+					if n, err := viewAll(t, o); (err != nil || n != records) && !errors.Is(err, journal.ErrDamaged) {
+						t.Errorf("%s at byte %d of %d: a view has %d records of %d, %v", what, at, size, n, records, err)
 					}
 				}
 			}
@@ -274,5 +308,59 @@ func TestReadErrorsAreToldAndPass(t *testing.T) {
 	}
 	if s.Err() != nil {
 		t.Errorf("the store failed: %v", s.Err())
+	}
+}
+
+// TestDamagedRecordIsNotReadAgainAtOnce: Pebble takes seconds for a damaged block, and receives ask again and again.
+func TestDamagedRecordIsNotReadAgainAtOnce(t *testing.T) {
+	o := small(t, nil)
+	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+	closed, _, _ := aged(t, o)
+	now := clock.NewManual(time.Unix(1_700_000_000, 0))
+	fs, inject := faulty(copyOf(closed))
+	o.FS, o.Clock = fs, now
+	tables := slices.DeleteFunc(filesOf(t, closed, "data/journal"), func(file string) bool { return !strings.HasSuffix(file, tableSuffix) })
+	alterFile(t, fs, tables[0], func(b []byte) []byte { b[20] ^= 1; return b })
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	j := mustJournal(t, s, 0)
+	for !s.db.Metrics().Table.InitialStatsCollectionComplete {
+		runtime.Gosched()
+	}
+	reads := 0
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileReadAt {
+			reads++
+		}
+		return nil
+	})
+	get := func() string {
+		t.Helper()
+		_, err := j.Get(t.Context(), 1)
+		var damaged *journal.DamagedError
+		if !errors.As(err, &damaged) || damaged.Seq != 1 {
+			t.Fatalf("Get: %v", err)
+		}
+		return err.Error()
+	}
+	first := get()
+	once := reads
+	for range 10 {
+		if again := get(); again != first {
+			t.Errorf("%s, and then %s", first, again)
+		}
+	}
+	if once == 0 || reads != once {
+		t.Errorf("%d reads of tables for the first time, %d for all", once, reads)
+	}
+	now.Advance(unreadableAge)
+	if get(); reads == once {
+		t.Error("it is never read again")
+	}
+	for seq := range journal.Seq(3 * unreadableMax) {
+		j.(*Journal).damaged.add(seq, journal.ErrDamaged)
+	}
+	if n := len(j.(*Journal).damaged.found); n > unreadableMax {
+		t.Errorf("%d records are remembered", n)
 	}
 }

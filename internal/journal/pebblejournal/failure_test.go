@@ -206,55 +206,6 @@ func TestStoreHasFailedBeforeWritesAreDropped(t *testing.T) {
 	}
 }
 
-// TestOpenReportsAFailure injects each error while the store is opened: Open must fail, and succeed after that.
-func TestOpenReportsAFailure(t *testing.T) {
-	disk := vfs.NewCrashableMem()
-	fs, _ := faulty(disk)
-	o := small(t, fs)
-	s := mustOpen(t, "data", o)
-	w := journaltest.NewWriter(0)
-	if err := mustJournal(t, s, 0).Append(w.Next(t, "a")).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	crashed := disk.CrashClone(vfs.CrashCloneCfg{}) // so that there is a log to replay
-	mustClose(t, s)
-	for n := int32(1); ; n++ {
-		base := vfs.NewMem()
-		copyTree(t, crashed, base, "data")
-		fs, inject := faulty(base)
-		o.FS, o.Logger = fs, nil
-		var ops atomic.Int32
-		inject.set(func(op errorfs.Op) error {
-			decisive := isSync(op.Kind) || isLog(op.Path) || isManifest(op)
-			if decisive && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && ops.Add(1) == n {
-				return errors.New("the disk is gone")
-			}
-			return nil
-		})
-		s, err := Open("data", o)
-		if ops.Load() < n {
-			mustClose(t, s)
-			if n < 10 {
-				t.Errorf("only %d operations", n)
-			}
-			return
-		}
-		if err == nil && s.Err() == nil {
-			// A table file: tried again. Anything else must not pass.
-			t.Logf("operation %d has no consequence", n)
-		}
-		if err == nil {
-			mustClose(t, s)
-		}
-		inject.set(func(errorfs.Op) error { return nil })
-		s = mustOpen(t, "data", o)
-		if _, last, err := mustJournal(t, s, 0).Tail(context.Background()); last != 1 || err != nil {
-			t.Errorf("operation %d: last = %d, %v", n, last, err)
-		}
-		mustClose(t, s)
-	}
-}
-
 func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
 	s := mustOpen(t, "data", small(t, vfs.NewMem()))
 	func() {
@@ -274,42 +225,84 @@ func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
 	mustClose(t, s)
 }
 
-// TestFlushIsTriedAgain lets table files fail for a while: appends go on, and the store recovers by itself.
-func TestFlushIsTriedAgain(t *testing.T) {
-	fs, inject := faulty(vfs.NewMem())
-	var tries atomic.Int32
-	o := small(t, fs)
-	var lines syncBuffer
-	o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
-	s := mustOpen(t, "data", o)
-	j := mustJournal(t, s, 0)
-	inject.set(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") && tries.Add(1) <= 5 {
-			return syscall.ENOSPC
-		}
-		return nil
-	})
-	w := journaltest.NewWriter(0)
-	for range 60 {
-		if err := j.Append(w.Next(t, strings.Repeat("x", 20_000))).Wait(); err != nil {
-			t.Fatal(err)
-		}
+// TestTablesAreWrittenAnew lets table files fail for a while: appends go on, and the store recovers by itself. A file whose fsync has failed
+// is not synced once more as if that helped: another one is written.
+func TestTablesAreWrittenAnew(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		hit  func(errorfs.OpKind) bool
+		err  error
+	}{
+		{"create", func(k errorfs.OpKind) bool { return k == errorfs.OpCreate }, syscall.EIO},
+		{"write", func(k errorfs.OpKind) bool { return k == errorfs.OpFileWrite }, syscall.EIO},
+		{"no space", func(k errorfs.OpKind) bool { return k == errorfs.OpFileWrite }, syscall.ENOSPC},
+		{"fsync", isSync, syscall.EIO},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			disk := vfs.NewCrashableMem()
+			fs, inject := faulty(disk)
+			const failing = 5
+			var tries atomic.Int32
+			o := small(t, fs)
+			o.Clock = hasty{clock.System()}
+			var lines syncBuffer
+			o.Logger = slog.New(slog.NewTextHandler(&lines, nil))
+			s := mustOpen(t, "data", o)
+			j := mustJournal(t, s, 0)
+			var failed sync.Map // of paths whose fsync has failed
+			inject.set(func(op errorfs.Op) error {
+				if !strings.HasSuffix(op.Path, tableSuffix) || !tt.hit(op.Kind) {
+					return nil
+				}
+				if _, again := failed.Load(op.Path); again && isSync(op.Kind) {
+					t.Errorf("%s is synced again after its fsync has failed", op.Path)
+				}
+				if tries.Add(1) > failing {
+					return nil
+				}
+				if isSync(op.Kind) {
+					failed.Store(op.Path, nil)
+				}
+				return tt.err
+			})
+			w := journaltest.NewWriter(0)
+			const records = 60
+			for range records {
+				if err := j.Append(w.Next(t, string(noise(20_000)))).Wait(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for s.db.Metrics().Flush.Count == 0 {
+				runtime.Gosched()
+			}
+			crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+			mustClose(t, s)
+			if tries.Load() <= failing {
+				t.Fatal("the test has shown nothing")
+			}
+			for _, line := range []string{"cannot write its table files", "can write its table files again"} {
+				if !strings.Contains(lines.String(), line) {
+					t.Errorf("the log does not say %q:\n%s", line, lines.String())
+				}
+			}
+			if s.Err() != nil {
+				t.Errorf("the store failed: %v", s.Err())
+			}
+			for name, fs := range map[string]vfs.FS{"crashed": crashed, "closed": disk} {
+				o.FS = fs
+				s := mustOpen(t, "data", o)
+				j := mustJournal(t, s, 0)
+				if _, last, err := j.Tail(t.Context()); last != records || err != nil {
+					t.Errorf("%s: last = %d, %v", name, last, err)
+				}
+				if err := j.Read(t.Context(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				mustClose(t, s)
+			}
+		})
 	}
-	mustClose(t, s)
-	if tries.Load() <= 5 {
-		t.Fatal("the test has shown nothing")
-	}
-	for _, line := range []string{"cannot write its table files", "can write its table files again"} {
-		if !strings.Contains(lines.String(), line) {
-			t.Errorf("the log does not say %q:\n%s", line, lines.String())
-		}
-	}
-	inject.set(func(errorfs.Op) error { return nil })
-	s = mustOpen(t, "data", o)
-	if err := mustJournal(t, s, 0).Read(context.Background(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
-		t.Error(err)
-	}
-	mustClose(t, s)
 }
 
 // TestCompactionsThatFailWait lets table files be unreadable: Pebble tries the same compaction again and again, but only as often as the
@@ -384,33 +377,48 @@ func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
 }
 
 func TestFailedCheckpointLeavesNothing(t *testing.T) {
-	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpCreate, errorfs.OpRename} {
-		fs, inject := faulty(vfs.NewMem())
-		o := small(t, fs)
-		s := mustOpen(t, "data", o)
-		c := mustJournal(t, s, 0).Checkpoints()
-		inject.set(func(op errorfs.Op) error {
-			if op.Kind == kind && strings.Contains(op.Path, ".ckpt") {
-				return syscall.ENOSPC
+	ofFile := func(kind errorfs.OpKind) func(errorfs.Op) bool {
+		return func(op errorfs.Op) bool { return op.Kind == kind && strings.Contains(op.Path, checkpointSuffix) }
+	}
+	for name, hit := range map[string]func(errorfs.Op) bool{
+		"create": ofFile(errorfs.OpCreate),
+		"write":  ofFile(errorfs.OpFileWrite),
+		"fsync":  ofFile(errorfs.OpFileSync),
+		"rename": ofFile(errorfs.OpRename),
+		"directory fsync": func(op errorfs.Op) bool {
+			return strings.HasSuffix(op.Path, "checkpoints/0") && isSync(op.Kind)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fs, inject := faulty(vfs.NewMem())
+			o := small(t, fs)
+			s := mustOpen(t, "data", o)
+			c := mustJournal(t, s, 0).Checkpoints()
+			hits := 0
+			inject.set(func(op errorfs.Op) error {
+				if hit(op) {
+					hits++
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+			write := func(w io.Writer) error { _, err := io.WriteString(w, "state"); return err }
+			if err := c.Save(context.Background(), 1, write); !errors.Is(err, journal.ErrFull) || hits != 1 {
+				t.Errorf("Save: %v, %d operations failed", err, hits)
 			}
-			return nil
+			inject.set(func(errorfs.Op) error { return nil })
+			names, err := o.FS.List("data/checkpoints/0")
+			if err != nil || len(names) != 0 {
+				t.Errorf("%v is left, %v", names, err)
+			}
+			if s.Err() != nil {
+				t.Errorf("the store failed: %v", s.Err())
+			}
+			if err := c.Save(context.Background(), 1, write); err != nil {
+				t.Errorf("Save again: %v", err)
+			}
+			mustClose(t, s)
 		})
-		write := func(w io.Writer) error { _, err := io.WriteString(w, "state"); return err }
-		if err := c.Save(context.Background(), 1, write); !errors.Is(err, journal.ErrFull) {
-			t.Errorf("operation %d: Save: %v", kind, err)
-		}
-		inject.set(func(errorfs.Op) error { return nil })
-		names, err := o.FS.List("data/checkpoints/0")
-		if err != nil || len(names) != 0 {
-			t.Errorf("operation %d: %v is left, %v", kind, names, err)
-		}
-		if s.Err() != nil {
-			t.Errorf("operation %d: the store failed: %v", kind, s.Err())
-		}
-		if err := c.Save(context.Background(), 1, write); err != nil {
-			t.Errorf("operation %d: Save again: %v", kind, err)
-		}
-		mustClose(t, s)
 	}
 }
 

@@ -158,7 +158,8 @@ func lock(fs vfs.FS, dir string) (io.Closer, error) {
 }
 
 // writeFile makes a file durable with what write writes, at once and completely: it is written beside its place, synced,
-// renamed, and the directory is synced. On an error nothing is left.
+// renamed, and the directory is synced. On an error nothing is left: not even what was there before, if it has been replaced and nobody
+// knows whether that is durable.
 func writeFile(fs vfs.FS, path string, write func(io.Writer) error) (err error) {
 	tmp := path + tmpSuffix
 	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
@@ -183,7 +184,11 @@ func writeFile(fs vfs.FS, path string, write func(io.Writer) error) (err error) 
 	if err := fs.Rename(tmp, path); err != nil {
 		return err
 	}
-	return syncDir(fs, fs.PathDir(path))
+	if err := syncDir(fs, fs.PathDir(path)); err != nil {
+		_ = fs.Remove(path)
+		return err
+	}
+	return nil
 }
 
 func syncDir(fs vfs.FS, dir string) error {

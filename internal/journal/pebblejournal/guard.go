@@ -46,6 +46,7 @@ type guard struct {
 
 const (
 	logSuffix      = ".log"
+	tableSuffix    = ".sst"
 	manifestPrefix = "MANIFEST-"
 	markerPrefix   = "marker."
 
@@ -133,7 +134,10 @@ func (g *guard) Unwrap() vfs.FS { return g.FS }
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !g.decisive(name) {
 		g.rest(nil)
-		return g.FS.Create(name, category)
+		if g.patient.Load() {
+			return g.FS.Create(name, category)
+		}
+		// The database is being opened, which waits for a flush, and Pebble would try that for ever.
 	}
 	return g.open(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
 }

@@ -23,6 +23,8 @@ type Journal struct {
 	store       *Store
 	checkpoints *checkpoints
 
+	damaged unreadable
+
 	first   *atomic.Uint64 // number of the oldest record
 	durable *atomic.Uint64 // number of the newest durable record
 
@@ -47,6 +49,7 @@ const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
 	j := &Journal{source: s.source(shard, s.db), store: s, first: &s.firsts[shard], durable: &s.durables[shard],
+		damaged: unreadable{clock: s.options.Clock},
 		pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
@@ -162,6 +165,18 @@ func (j *Journal) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
 	if err := j.check(seq); err != nil {
 		return nil, err
 	}
+	if err := j.damaged.err(seq); err != nil {
+		return nil, err
+	}
+	rec, err := j.get(seq)
+	if errors.Is(err, journal.ErrDamaged) {
+		j.damaged.add(seq, err)
+	}
+	return rec, err
+}
+
+// get reads a record and verifies it.
+func (j *Journal) get(seq journal.Seq) ([]byte, error) {
 	rec, err := j.load(key(j.shard, seq))
 	if errors.Is(err, pebble.ErrNotFound) {
 		if err := j.check(seq); err != nil { // trimmed meanwhile

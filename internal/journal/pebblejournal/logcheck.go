@@ -100,15 +100,15 @@ func parseChunk(b []byte, log uint64) (chunk, bool) {
 	return c, true
 }
 
-// checkLogs looks for damage in the newest write-ahead log in dir. The older ones were closed, so Pebble itself refuses any damage in
-// them.
-func checkLogs(fs vfs.FS, dir string) error {
+// checkLogs looks for damage in the newest write-ahead log in dir, and reports whether there is anything behind what is valid in it, as after
+// a crash. The older ones were closed, so Pebble itself refuses any damage in them.
+func checkLogs(fs vfs.FS, dir string) (torn bool, err error) {
 	names, err := fs.List(dir)
 	if errors.Is(err, iofs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	var newest uint64
 	var path string
@@ -118,22 +118,22 @@ func checkLogs(fs vfs.FS, dir string) error {
 		}
 	}
 	if path == "" {
-		return nil
+		return false, nil
 	}
 	f, err := fs.Open(path, vfs.SequentialReadsOption)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = f.Close() }() // read only
 	invalid, synced, err := scanLog(f, newest)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return false, fmt.Errorf("read %s: %w", path, err)
 	}
 	if invalid >= 0 && synced > invalid {
-		return &journal.DamagedError{Store: path,
+		return false, &journal.DamagedError{Store: path,
 			Reason: fmt.Sprintf("there is no valid data at byte %d, but up to byte %d it was synced", invalid, synced)}
 	}
-	return nil
+	return invalid >= 0, nil
 }
 
 // scanLog reads a log to its end. It returns where it stops being valid, less than 0 if nowhere, and up to where it was synced

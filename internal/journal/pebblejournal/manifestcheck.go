@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	iofs "io/fs"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,7 +17,7 @@ import (
 
 // Pebble's manifest is a file of chunks like its log, of the older kinds: CRC (4), length (2), kind (1), payload. Each edit in it is
 // synced before the next is written. So an edit that is not valid and has another one behind it is damage. Whether the last one is
-// damaged or was cut off by a crash cannot be seen here; TAILS tells.
+// damaged or was cut off by a crash cannot be seen here; TAILS tells (store.go).
 const (
 	editHeader = 7
 	editFull   = 1
@@ -40,48 +41,66 @@ func parseEdit(b []byte) (n int, first, ok bool) {
 	return n, b[6] <= editFirst, true
 }
 
-// checkManifest looks for damage in the manifest of the database in dir.
-func checkManifest(fs vfs.FS, dir string) error {
+// checkManifest looks for damage in the manifest of the database in dir, and reports whether its last edit is torn or damaged.
+func checkManifest(fs vfs.FS, dir string) (torn bool, err error) {
 	db, err := pebble.Peek(dir, fs)
 	if errors.Is(err, iofs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
-	if err != nil || !db.Exists {
-		return err
+	if err != nil {
+		return false, err
+	}
+	if !db.Exists {
+		return false, checkNew(fs, dir)
 	}
 	f, err := fs.Open(db.ManifestFilename, vfs.SequentialReadsOption)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	damaged, err := scanManifest(f)
+	invalid, damaged, err := scanManifest(f)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", db.ManifestFilename, err)
+		return false, fmt.Errorf("read %s: %w", db.ManifestFilename, err)
 	}
-	if damaged >= 0 {
-		return &journal.DamagedError{Store: db.ManifestFilename,
-			Reason: fmt.Sprintf("there is no valid data at byte %d, but behind it", damaged)}
+	if damaged {
+		return false, &journal.DamagedError{Store: db.ManifestFilename,
+			Reason: fmt.Sprintf("there is no valid data at byte %d, but behind it", invalid)}
+	}
+	return invalid >= 0, nil
+}
+
+// checkNew returns an error if there is something in the directory of a database that has no manifest yet: Pebble would begin anew. It makes
+// a log when the manifest and its marker are durable, and tables after that.
+func checkNew(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if isLog(name) || strings.HasSuffix(name, tableSuffix) {
+			return &journal.DamagedError{Store: dir, Reason: fmt.Sprintf("there is %s, but no marker.manifest names a manifest", name)}
+		}
 	}
 	return nil
 }
 
-// scanManifest reads a manifest to its end and returns where it is damaged, less than 0 if nowhere.
-func scanManifest(r io.Reader) (damaged int64, err error) {
-	invalid := int64(-1)
+// scanManifest reads a manifest to its end. It returns where it stops being valid, less than 0 if nowhere, and whether that is damage.
+func scanManifest(r io.Reader) (invalid int64, damaged bool, err error) {
+	invalid = -1
 	block := make([]byte, logBlockBytes)
 	for start := int64(0); ; start += logBlockBytes {
 		n, err := io.ReadFull(r, block)
 		if err == io.EOF {
-			return -1, nil
+			return invalid, false, nil
 		}
 		if err != nil && err != io.ErrUnexpectedEOF {
-			return -1, err
+			return invalid, false, err
 		}
 		for at := 0; at < n; {
 			length, first, ok := parseEdit(block[at:n])
 			switch {
 			case ok && first && invalid >= 0:
-				return invalid, nil
+				return invalid, true, nil
 			case ok:
 				at += length
 			case invalid >= 0:

@@ -8,6 +8,7 @@ import (
 	iofs "io/fs"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -149,19 +150,13 @@ func (s *Store) openPebble() error {
 		err = syncDir(s.fs, s.dir)
 	}
 	if err == nil {
-		err = checkLogs(s.fs, dir)
-	}
-	if err == nil {
-		err = checkManifest(s.fs, dir)
+		err = s.checkFiles()
 	}
 	if err == nil {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
-	if errors.Is(err, journal.ErrDamaged) {
-		return err
-	}
-	if pebble.IsCorruptionError(err) || errors.Is(err, iofs.ErrNotExist) { // a file that the manifest names
-		return &journal.DamagedError{Store: dir, Reason: err.Error()}
+	if damaged := openedDamaged(dir, err); damaged != nil {
+		return damaged
 	}
 	if err == nil && s.Err() != nil { // the guard has kept it from Pebble
 		err = s.Err()
@@ -169,6 +164,46 @@ func (s *Store) openPebble() error {
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", dir, mapFull(err))
+	}
+	return nil
+}
+
+// checkFiles looks for damage that Pebble takes for something else. Nothing is changed.
+func (s *Store) checkFiles() error {
+	dir := s.fs.PathJoin(s.dir, journalDir)
+	tornLog, err := checkLogs(s.fs, dir)
+	if err != nil {
+		return err
+	}
+	tornManifest, err := checkManifest(s.fs, dir)
+	if err != nil || !tornLog && !tornManifest {
+		return err
+	}
+	// Pebble will go on without what is not valid at their ends, and remove the log, and the table files that are only in the last edit.
+	// If that was damage, let it be seen before.
+	v, err := s.readOnlyView()
+	if err != nil {
+		return err
+	}
+	for _, sh := range v.shards {
+		if err == nil {
+			err = sh.err
+		}
+	}
+	return errors.Join(err, v.Close())
+}
+
+// openedDamaged returns the error of an opening if that says that the database in dir is damaged: whatever the operating system has
+// not said, but that a file that the manifest names is missing.
+func openedDamaged(dir string, err error) error {
+	var system syscall.Errno
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, journal.ErrDamaged):
+		return err
+	case !errors.As(err, &system), pebble.IsCorruptionError(err), errors.Is(err, iofs.ErrNotExist):
+		return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
 	}
 	return nil
 }

@@ -126,29 +126,50 @@ func OpenView(dir string, options Options) (_ *View, err error) {
 			s.releaseAll()
 		}
 	}()
+	if err := s.loadTails(); err != nil {
+		return nil, err
+	}
+	dirOfJournal := s.fs.PathJoin(dir, journalDir)
+	if _, err := s.fs.Stat(dirOfJournal); errors.Is(err, iofs.ErrNotExist) {
+		return nil, &journal.DamagedError{Store: dirOfJournal, Reason: "the directory is missing"}
+	}
+	if err := s.checkFiles(); err != nil {
+		return nil, err
+	}
+	v, err := s.readOnlyView()
+	if err != nil {
+		return nil, err
+	}
+	closeView := v.close
+	v.close = func() error {
+		defer s.releaseAll()
+		return closeView()
+	}
+	return v, nil
+}
+
+// readOnlyView is the state of a directory whose database is not open. Of a journal that was longer once, it has the error.
+func (s *Store) readOnlyView() (*View, error) {
 	if err := s.openReadOnly(); err != nil {
 		return nil, err
 	}
+	db := s.db
 	v, err := s.view(true)
 	if err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return nil, errors.Join(err, db.Close())
+	}
+	for i, sh := range v.shards {
+		if sh.err == nil {
+			sh.err = s.checkTail(uint32(i), sh.last)
+		}
 	}
 	snapshot := v.close
-	v.close = func() error {
-		defer s.releaseAll()
-		return errors.Join(snapshot(), s.db.Close())
-	}
+	v.close = func() error { return errors.Join(snapshot(), db.Close()) }
 	return v, nil
 }
 
 func (s *Store) openReadOnly() (err error) {
 	dir := s.fs.PathJoin(s.dir, journalDir)
-	if _, err := s.fs.Stat(dir); errors.Is(err, iofs.ErrNotExist) {
-		return &journal.DamagedError{Store: dir, Reason: "the directory is missing"}
-	}
-	if err := checkLogs(s.fs, dir); err != nil {
-		return err
-	}
 	o := s.pebbleOptions()
 	o.FS, o.ReadOnly = readOnly{s.fs}, true
 	// A fatal error of Pebble's means a defect or damage that it cannot get past. Nothing is at stake here.
@@ -158,16 +179,13 @@ func (s *Store) openReadOnly() (err error) {
 		}
 	}()
 	o.Logger = pebbleLogger{log: s.options.Logger, fail: func(error) {}}
-	s.db, err = pebble.Open(dir, o)
-	switch {
-	case errors.Is(err, journal.ErrDamaged):
-		return err
-	case pebble.IsCorruptionError(err):
-		return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
-	case err != nil:
-		return fmt.Errorf("open %s: %w", dir, err)
+	if s.db, err = pebble.Open(dir, o); err == nil {
+		return nil
 	}
-	return nil
+	if damaged := openedDamaged(dir, err); damaged != nil {
+		return damaged
+	}
+	return fmt.Errorf("open %s: %w", dir, err)
 }
 
 // Shards implements journal.View.
