@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,13 +35,13 @@ func TestFullDisk(t *testing.T) {
 	data := smallDisk(t, fullDiskBytes)
 	server := start(t, binary(t), filepath.Join(data, "staunch"), "--disk-reserve", "64MiB", "--checkpoint-bytes", "4MiB", "--shards", "2")
 	defer func() { server.kill() }()
-	f := &fullRun{admin: server.admin, h: newHistory(fullVisibility)}
+	f := &fullRun{killRun: &killRun{}, h: newHistory(fullVisibility)}
 	f.client = client(func() string { return server.address })
 	f.url = createQueue(t.Context(), t, f.client, "full", map[string]string{"VisibilityTimeout": fmt.Sprint(int(fullVisibility.Seconds()))})
 
 	f.fill(t)
 	filled, _ := f.h.counts()
-	if f.expect(t, true); filled < 100 {
+	if expectRefused(t, server, true); filled < 100 {
 		t.Fatalf("only %d sends before the disk was full", filled)
 	}
 	// Every message can be received and deleted, and that makes room.
@@ -51,25 +52,25 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d of %d messages could be received and deleted with a full disk", deleted, filled)
 	}
 	f.resume(t, "everything was deleted")
-	f.expect(t, false)
+	expectRefused(t, server, false)
 
 	// Somebody else takes the rest, to the last byte.
 	for range 10 {
 		f.send(t.Context())
 	}
-	filler := fillUp(t, data)
+	filler := fillUp(t, data, 0)
 	f.refused(t, "send", func() error { return f.send(t.Context()) })
 	f.refused(t, "receive", func() error {
 		_, err := f.receive(t.Context(), f.url, f.h, func() bool { return false })
 		return err
 	})
-	f.expect(t, true)
+	expectRefused(t, server, true)
 	time.Sleep(fullStays) // so that the store's own work meets the full disk
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	f.resume(t, "the disk was cleared")
-	f.expect(t, false)
+	expectRefused(t, server, false)
 
 	f.drain(t, f.url, f.h)
 	for _, fault := range f.h.finish() {
@@ -80,11 +81,76 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestFullDiskUnderLoad lets somebody fill the disk, again and again, while the clients of TestKill work: nearly, so that receives and
+// deletes go on; to the last byte; and to the last byte with a kill before it is cleared. Every history is checked.
+func TestFullDiskUnderLoad(t *testing.T) {
+	t.Parallel()
+	disk, bin := smallDisk(t, fullDiskBytes), binary(t)
+	serve := func() *process {
+		return start(t, bin, filepath.Join(disk, "staunch"), "--disk-reserve", "64MiB", "--checkpoint-bytes", "1MiB", "--shards", "2")
+	}
+	server := serve()
+	defer func() { server.kill() }()
+	var address atomic.Pointer[string]
+	address.Store(&server.address)
+	r := newKillRun(t, client(func() string { return *address.Load() }))
+	ctx, cancel := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	r.run(ctx, &clients)
+	for _, phase := range []struct {
+		name string
+		left int64
+		kill bool
+	}{{"nearly full", 56 << 20, false}, {"full", 0, false}, {"full, and kill -9", 0, true}} {
+		for range 500 {
+			<-r.acked
+		}
+		filler := fillUp(t, disk, phase.left)
+		expectRefused(t, server, true)
+		sent, deleted := r.all()
+		time.Sleep(killVisibility + 500*time.Millisecond) // until all that was in flight is due, and dead letters want to move
+		sentThen, deletedThen := r.all()
+		t.Logf("%s: %d sends and %d deletes acknowledged before, %d and %d more meanwhile", phase.name, sent, deleted, sentThen-sent, deletedThen-deleted)
+		if phase.left > 0 && deletedThen == deleted {
+			t.Errorf("%s: nothing was deleted", phase.name)
+		}
+		if phase.kill {
+			server.kill()
+		}
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		if phase.kill {
+			server = serve()
+			address.Store(&server.address)
+		}
+		expectRefused(t, server, false)
+	}
+	for range 500 {
+		<-r.acked
+	}
+	cancel()
+	clients.Wait()
+	r.finish(t)
+	if err := server.stop(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// all returns how many sends and deletes of all queues were acknowledged.
+func (r *killRun) all() (sent, deleted int) {
+	for _, h := range []*history{r.standard, r.fifo, r.work} {
+		s, d := h.counts()
+		sent, deleted = sent+s, deleted+d
+	}
+	return sent, deleted
+}
+
 // fullRun is the clients of one queue of large messages.
 type fullRun struct {
-	killRun
-	url, admin string
-	h          *history
+	*killRun
+	url string
+	h   *history
 
 	mu   sync.Mutex
 	sent int
@@ -157,20 +223,20 @@ func (f *fullRun) resume(t *testing.T, after string) {
 	t.Logf("sends were accepted again %v after %s", time.Since(began).Round(10*time.Millisecond), after)
 }
 
-// expect waits until those who run the server see this: it is ready, and it says whether sends are refused. The store's own work may
+// expectRefused waits until those who run the server see this: it is ready, and it says whether sends are refused. The store's own work may
 // take and give space for a while.
-func (f *fullRun) expect(t *testing.T, refused bool) {
+func expectRefused(t *testing.T, p *process, refused bool) {
 	t.Helper()
 	want := "\nstaunch_disk_sends_refused 0\n"
 	if refused {
 		want = "\nstaunch_disk_sends_refused 1\n"
 	}
 	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		status, ready := f.get(t, "/readyz?verbose")
+		status, ready := p.get(t, "/readyz?verbose")
 		if status != http.StatusOK {
 			t.Errorf("/readyz?verbose = %d %q", status, ready)
 		}
-		_, metrics := f.get(t, "/metrics")
+		_, metrics := p.get(t, "/metrics")
 		if strings.Contains(ready, "sends") == refused && strings.Contains(metrics, want) && strings.Contains(metrics, "\nstaunch_disk_free_bytes ") {
 			return
 		}
@@ -181,9 +247,9 @@ func (f *fullRun) expect(t *testing.T, refused bool) {
 	}
 }
 
-func (f *fullRun) get(t *testing.T, path string) (status int, text string) {
+func (p *process) get(t *testing.T, path string) (status int, text string) {
 	t.Helper()
-	answer, err := http.Get("http://" + f.admin + path)
+	answer, err := http.Get("http://" + p.admin + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +282,8 @@ func smallDisk(t *testing.T, bytes int) string {
 	return dir
 }
 
-// fillUp takes all space that is left, and returns the file that has it.
-func fillUp(t *testing.T, dir string) string {
+// fillUp takes the space of a disk but for so many bytes, and returns the file that has it.
+func fillUp(t *testing.T, dir string, left int64) string {
 	t.Helper()
 	path := filepath.Join(dir, "filler")
 	f, err := os.Create(path)
@@ -226,6 +292,13 @@ func fillUp(t *testing.T, dir string) string {
 	}
 	defer f.Close()
 	for chunk := make([]byte, 64<<10); err == nil; {
+		var disk syscall.Statfs_t
+		if err := syscall.Statfs(dir, &disk); err != nil {
+			t.Fatal(err)
+		}
+		if left > 0 && int64(disk.Bavail)*disk.Bsize <= left {
+			return path
+		}
 		_, err = f.Write(chunk)
 	}
 	if !errors.Is(err, syscall.ENOSPC) {

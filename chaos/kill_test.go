@@ -100,6 +100,14 @@ func TestKill(t *testing.T) {
 	}
 	cancel()
 	clients.Wait()
+	r.finish(t)
+	if err := server.stop(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// finish empties the queues when the clients have ended, and checks all histories.
+func (r *killRun) finish(t *testing.T) {
 	r.drain(t, r.standardURL, r.standard)
 	r.drain(t, r.fifoURL, r.fifo)
 	r.endMoves(t)
@@ -118,9 +126,6 @@ func TestKill(t *testing.T) {
 	t.Logf("%d dead letters came, %d move tasks were started", r.deadLetters.Load(), r.tasks.Load())
 	if r.deadLetters.Load() == 0 || r.tasks.Load() == 0 {
 		t.Error("no dead letters, or no move task")
-	}
-	if err := server.stop(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
 	}
 }
 
@@ -205,10 +210,12 @@ func (r *killRun) write(ctx context.Context, w int) {
 	for n := 0; ctx.Err() == nil; n++ {
 		body := fmt.Sprintf("w%d-%d", w, n)
 		r.standard.sending(body, "")
-		if _, err := r.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.standardURL, MessageBody: &body}); err == nil {
+		_, err := r.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.standardURL, MessageBody: &body})
+		if err == nil {
 			r.standard.sent(body)
 			r.count(ctx)
 		}
+		rest(err)
 		if n%4 == 0 {
 			r.work.sending(body, "")
 			if _, err := r.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.workURL, MessageBody: &body}); err == nil {
@@ -230,6 +237,7 @@ func (r *killRun) write(ctx context.Context, w int) {
 				r.count(ctx)
 				break
 			}
+			rest(err)
 		}
 	}
 }
@@ -245,7 +253,15 @@ func (r *killRun) count(ctx context.Context) {
 // consume receives and deletes until ctx ends. One message in eight is left alone, to come again.
 func (r *killRun) consume(ctx context.Context, url string, h *history) {
 	for ctx.Err() == nil {
-		_, _ = r.receive(ctx, url, h, func() bool { return rand.IntN(8) > 0 }) // the history has it
+		_, err := r.receive(ctx, url, h, func() bool { return rand.IntN(8) > 0 })
+		rest(err)
+	}
+}
+
+// rest lets a client that was refused, or did not find the server, wait a moment.
+func rest(err error) {
+	if err != nil {
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 

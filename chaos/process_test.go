@@ -176,3 +176,15 @@ func createQueue(ctx context.Context, t *testing.T, c *sqs.Client, name string, 
 	}
 	return *out.QueueUrl
 }
+
+// memoryDir returns a directory for a test, in memory if the machine has that. A process that is killed loses nothing there that it would
+// not lose elsewhere.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "staunch-chaos-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
