@@ -319,6 +319,74 @@ func TestCleaningWhileRoomIsScarce(t *testing.T) {
 	}
 }
 
+// Cleaning gives way to checkpoints, which free what it has copied, and to the end of the shard.
+func TestWhatCleaningWaitsFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(s *Shard)
+		want   bool
+	}{
+		"nothing":                    {func(*Shard) {}, true},
+		"there is no plan":           {func(s *Shard) { s.cleaning = nil }, false},
+		"records are being read":     {func(s *Shard) { s.cleaning.reading = true }, false},
+		"a checkpoint is saved":      {func(s *Shard) { s.checkpointing = true }, false},
+		"the shard stops":            {func(s *Shard) { s.noWaits = true }, false},
+		"a checkpoint is due":        {func(s *Shard) { s.reclaimable = true }, false},
+		"the disk was full just now": {func(s *Shard) { s.fullUntil = s.now() + 1 }, false},
+		"the disk was full just now, and the plan frees much": {func(s *Shard) { s.fullUntil, s.cleaning.sparse = s.now()+1, true }, true},
+		"nothing fitted just now":                             {func(s *Shard) { s.fullUntil, s.cleaning.sparse, s.nothingFits = s.now()+1, true, true }, false},
+	} {
+		s := newStepper(t, Options{})
+		s.cleaning = &cleaning{}
+		tt.change(s.Shard)
+		if got := s.mayClean(); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// A plan that has copied nothing frees nothing: no checkpoint is taken for it.
+func TestCleaningThatCopiedNothing(t *testing.T) {
+	for _, copied := range []int64{0, 1} {
+		s := newStepper(t, Options{})
+		s.cleaning = &cleaning{copied: copied}
+		s.clean()
+		if s.cleaning != nil || s.cleaned != (copied > 0) {
+			t.Errorf("%d bytes were copied: %+v, cleaned: %t", copied, s.cleaning, s.cleaned)
+		}
+	}
+}
+
+// Trimming ends at the checkpoint before, and so does a plan.
+func TestPlanEndsAtTheCheckpointBefore(t *testing.T) {
+	const blocks, before = 99, 20*blockRecords + 10
+	c := &collection{before: before}
+	v := survey{needed: 1, live: make([]int64, blocks)}
+	for range blocks {
+		c.ledger.blocks = append(c.ledger.blocks, block{bytes: 1000, messages: 10, messageBytes: 1000})
+		c.ledger.bytes += 1000
+	}
+	v.live[0], v.bytes = 1, 100
+	if p := c.plan(v, 100); p == nil || p.records.last != before {
+		t.Errorf("plan %+v", p)
+	}
+	v.needed = before
+	if p := c.plan(v, 100); p == nil {
+		t.Error("no plan for a message in the last record")
+	}
+	v.needed = before + 1
+	if p := c.plan(v, 100); p != nil {
+		t.Errorf("nothing is in the way, and there is a plan %+v", p)
+	}
+	v.needed = 1
+	for i := range 20 { // all that may be trimmed is live
+		v.live[i] = 10
+	}
+	v.bytes = 20_000
+	if p := c.plan(v, 100); p != nil {
+		t.Errorf("all is live, and there is a plan %+v", p)
+	}
+}
+
 // What a message at the beginning holds on to is freed while room is scarce, though half of the journal is live.
 func TestPlanWhileRoomIsScarce(t *testing.T) {
 	const blocks, full = 99, 10 // messages in a block
@@ -464,6 +532,42 @@ func TestLedgerOfAnOldCheckpoint(t *testing.T) {
 		}
 		if got := again.ledger; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: ledger %+v, want %+v", name, got, want)
+		}
+	}
+
+	// Records that come after it are counted once, and one before it that cannot be read is not in the way.
+	if _, err := s.saveCheckpoint(last, 1, state); err != nil {
+		t.Fatal(err)
+	}
+	s.ask(sendRequest(standard, []byte("after it")))
+	s.rest()
+	again := reopened(t, j, Options{Clock: s.options.Clock})
+	if got := again.ledger; fmt.Sprint(got) != fmt.Sprint(s.ledger) || again.last == last {
+		t.Errorf("with a record after it: ledger %+v, want %+v", got, s.ledger)
+	}
+	if err := j.Alter(3, damage); err != nil {
+		t.Fatal(err)
+	}
+	if again := reopened(t, j, Options{Clock: s.options.Clock}); again.last != s.last {
+		t.Errorf("with a damaged record before it, it ends at record %d", again.last)
+	}
+}
+
+// The ledger is an estimate where it knows too little: never more than a block holds, and never without a sense.
+func TestLedgerEstimates(t *testing.T) {
+	l := ledger{first: 1, blocks: []block{{}, {bytes: 500, messages: 2, messageBytes: 100}, {bytes: 700}}, bytes: 1200}
+	for _, tt := range []struct {
+		block    int
+		messages int64
+		want     int64
+	}{{0, 0, 0}, {0, 3, 0}, {1, 0, 0}, {1, 1, 50}, {1, 2, 100}, {1, 3, 100}} {
+		if got := l.liveBytes(tt.block, tt.messages); got != tt.want {
+			t.Errorf("%d live messages in block %d: %d bytes, want %d", tt.messages, tt.block, got, tt.want)
+		}
+	}
+	for after, want := range map[journal.Seq]int64{0: 1200, l.begin(1) - 1: 1200, l.begin(1): 700, l.end(1): 700, l.begin(2): 0, l.end(2): 0} {
+		if got := l.bytesAfter(after); got != want {
+			t.Errorf("after record %d: %d bytes, want %d", after, got, want)
 		}
 	}
 }
