@@ -204,7 +204,7 @@ func TestOneFlippedBitInEachFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, file := range filesOf(t, disk, "data") {
-				const places = 25
+				const places = 16
 				size := len(readFile(t, disk, file))
 				outcomes := map[string]int{}
 				for at := 0; at < size; at += 1 + size/places {
@@ -320,12 +320,19 @@ func TestEachOperationFails(t *testing.T) {
 			{errorfs.OpIsWrite, syscall.EIO, false},
 			{errorfs.OpIsWrite, syscall.ENOSPC, true},
 		} {
+			if name == "closed" && !fault.once {
+				continue // less happens there
+			}
 			t.Run(fmt.Sprintf("%s/kind=%d/%v/once=%v", name, fault.kind, fault.err, fault.once), func(t *testing.T) {
 				t.Parallel()
 				o := o
 				o.Clock = hasty{clock.System()}
+				step := int32(1)
+				if !fault.once {
+					step = 3 // most operations are one of several of their kind
+				}
 				whole, told := 0, 0
-				for n := int32(1); ; n++ {
+				for n := int32(1); ; n += step {
 					disk := copyOf(disk)
 					fs, inject := faulty(disk)
 					var ops atomic.Int32
@@ -344,7 +351,7 @@ func TestEachOperationFails(t *testing.T) {
 					acked, trimmed, err := aLife(o, rec, want)
 					inject.set(func(errorfs.Op) error { return nil })
 					if hit.Load() == nil {
-						t.Logf("%d operations: %d had no consequence, %d were told", n-1, whole, told)
+						t.Logf("the last operation was before number %d: %d had no consequence, %d were told", n, whole, told)
 						if whole == 0 || told == 0 {
 							t.Error("the test has shown nothing")
 						}
