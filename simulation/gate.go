@@ -77,14 +77,19 @@ func (g *gate) Stats(ctx context.Context, p queue.ID) (queue.Stats, error) {
 	return g.Client.Stats(ctx, p)
 }
 
-func (g *gate) BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]shard.MovingMessage, error) {
+func (g *gate) BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]queue.Move, error) {
 	defer g.pass(ctx, "BeginMove", p, "")()
 	return g.Client.BeginMove(ctx, p, max, target)
 }
 
-func (g *gate) Moving(ctx context.Context, p queue.ID) ([]shard.MovingMessage, error) {
-	defer g.pass(ctx, "Moving", p, "")()
-	return g.Client.Moving(ctx, p)
+func (g *gate) Moving(ctx context.Context, p queue.ID, after queue.Ref, max int) ([]queue.Move, error) {
+	defer g.pass(ctx, "Moving", p, after)()
+	return g.Client.Moving(ctx, p, after, max)
+}
+
+func (g *gate) ReadMoving(ctx context.Context, p queue.ID, moves []queue.Move) ([]shard.MovingMessage, []queue.Move, error) {
+	defer g.pass(ctx, "ReadMoving", p, moves)()
+	return g.Client.ReadMoving(ctx, p, moves)
 }
 
 func (g *gate) Arrive(ctx context.Context, p queue.ID, arrivals []shard.Arrival) error {

@@ -220,7 +220,7 @@ func TestBackupIsOneMomentOfAllShards(t *testing.T) {
 		must(t, err)
 		there, err := r.shards[1].Stats(t.Context(), to)
 		must(t, err)
-		moving, err := r.shards[0].Moving(t.Context(), from)
+		moving, err := r.shards[0].Moving(t.Context(), from, queue.Ref{}, messages)
 		must(t, err)
 		arrived := map[queue.Ref]bool{}
 		unsettled, err := r.shards[1].Unsettled(t.Context(), to)
@@ -230,7 +230,7 @@ func TestBackupIsOneMomentOfAllShards(t *testing.T) {
 		}
 		total := here.Visible + there.MessageCount()
 		for _, m := range moving {
-			if !arrived[m.Ref] {
+			if !arrived[m.Handle.Ref] {
 				total++
 			}
 		}
@@ -309,7 +309,9 @@ func TestBackupOfAMoveAtEachStep(t *testing.T) {
 		must(t, err)
 	}
 	move := func(from, to int, source, target queue.ID, step func()) {
-		moving, err := n.shards[from].BeginMove(t.Context(), source, 1, target)
+		moves, err := n.shards[from].BeginMove(t.Context(), source, 1, target)
+		must(t, err)
+		moving, _, err := n.shards[from].ReadMoving(t.Context(), source, moves)
 		must(t, err)
 		step()
 		for _, m := range moving {
@@ -365,7 +367,9 @@ func TestBackupOfAMoveAtEachStep(t *testing.T) {
 // finishMoves does the rest of the moves that have begun, as a start does, and returns how many there were.
 func finishMoves(t *testing.T, n *node, from, to int, source, target queue.ID) int {
 	t.Helper()
-	moving, err := n.shards[from].Moving(t.Context(), source)
+	moves, err := n.shards[from].Moving(t.Context(), source, queue.Ref{}, 100)
+	must(t, err)
+	moving, _, err := n.shards[from].ReadMoving(t.Context(), source, moves)
 	must(t, err)
 	for _, m := range moving {
 		o := queue.Origin{Partition: source, Ref: m.Ref}
@@ -379,8 +383,12 @@ func finishMoves(t *testing.T, n *node, from, to int, source, target queue.ID) i
 // moveAll moves all messages, and calls half in the middle of a move that is not one of the first.
 func moveAll(ctx context.Context, source, target shard.Client, from, to queue.ID, half func()) error {
 	for i := 0; ; i++ {
-		moving, err := source.BeginMove(ctx, from, 10, to)
-		if err != nil || len(moving) == 0 {
+		moves, err := source.BeginMove(ctx, from, 10, to)
+		if err != nil || len(moves) == 0 {
+			return err
+		}
+		moving, _, err := source.ReadMoving(ctx, from, moves)
+		if err != nil {
 			return err
 		}
 		var arrivals []shard.Arrival

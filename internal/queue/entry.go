@@ -23,7 +23,9 @@ type entry struct {
 	sent          int64 // Unix ms, as all times here
 	firstReceived int64 // of the first of all receives; 0 before
 	received      int64 // of the latest receive here
-	at            int64 // delayed, inFlight: end of the delay or of the visibility timeout; visible: place in line, see place
+	// at is the end of the delay or of the visibility timeout (delayed, inFlight), the place in line (visible, see place), or the ID of the
+	// partition that the message goes to (moving).
+	at int64
 }
 
 // lessByTime orders what is delayed or in flight by when that ends, and what is visible by its place in line.
@@ -95,7 +97,7 @@ func (p *Partition) hide(e *entry) {
 		p.stats.InFlight--
 		p.countInFlight(e.group, -1)
 	case moving:
-		delete(p.moving, e)
+		p.moving.Delete(e)
 	default:
 		panic(fmt.Sprintf("queue: message %v has no state", e.ref))
 	}
@@ -112,7 +114,8 @@ func (p *Partition) delay(e *entry, until int64) {
 // carry puts the entry on its way to another partition.
 func (p *Partition) carry(e *entry, to ID) {
 	e.state = moving
-	p.moving[e] = to
+	e.at = int64(to)
+	p.moving.Set(e)
 }
 
 // fly puts the entry in flight until the given time.

@@ -179,7 +179,7 @@ func FuzzDecodeCheckpoint(f *testing.F) {
 		}
 		p.Stats()
 		p.Advance(p.now)
-		p.Moving()
+		allMoving(p)
 	})
 }
 

@@ -92,7 +92,8 @@ func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 		if found, _ := p.bySent.Get(e); found != e {
 			fail("message %v is not in bySent", ref)
 		}
-		_, isMoving := p.moving[e]
+		carriedEntry, _ := p.moving.Get(e)
+		isMoving := carriedEntry == e
 		scheduled, _ := p.deadlines.Get(e)
 		returned := false
 		if e.group.returned != nil {
@@ -123,9 +124,9 @@ func checkEntries(p *Partition, fail func(string, ...any)) (counted Stats) {
 			fail("message %v is past its retention", ref)
 		}
 	}
-	if p.bySent.Len() != p.entries.Len() || p.deadlines.Len() != due || len(p.moving) != carried {
+	if p.bySent.Len() != p.entries.Len() || p.deadlines.Len() != due || p.moving.Len() != carried {
 		fail("%d entries, %d by age; %d deadlines of %d; %d moving of %d",
-			p.entries.Len(), p.bySent.Len(), p.deadlines.Len(), due, len(p.moving), carried)
+			p.entries.Len(), p.bySent.Len(), p.deadlines.Len(), due, p.moving.Len(), carried)
 	}
 	return counted
 }

@@ -356,7 +356,7 @@ func (m *machine) Arrive(t *rapid.T) {
 	q := m.other(from)
 	fresh := rapid.Bool().Draw(t, "new")
 	m.advance(q)
-	for _, move := range from.Moving() {
+	for _, move := range allMoving(from.Partition) {
 		if !draw(t, "arrives", true, true, false) {
 			continue
 		}
@@ -386,7 +386,7 @@ func (m *machine) EndMove(t *rapid.T) {
 	q := m.enter(t)
 	moved := rapid.Bool().Draw(t, "moved")
 	var refs []Ref
-	for _, move := range q.Moving() {
+	for _, move := range allMoving(q.Partition) {
 		if draw(t, "ends", true, true, false) {
 			refs = append(refs, move.Handle.Ref)
 		}
@@ -395,7 +395,11 @@ func (m *machine) EndMove(t *rapid.T) {
 		refs = append(refs, m.handle(t, q).Ref) // of a message that may not be moving
 		refs = slices.CompactFunc(refs, func(a, b Ref) bool { return a == b })
 	}
+	before := allMoving(q.Partition)
 	q.EndMove(m.now, m.log, refs, moved)
+	if got, want := q.StillMoving(before), allMoving(q.Partition); !slices.Equal(got, want) {
+		t.Fatalf("still moving %v, want %v", got, want)
+	}
 	for _, ref := range refs {
 		q.model.endMove(ref, moved)
 	}
@@ -494,7 +498,7 @@ func (m *machine) checkModel(t *rapid.T, q *machineQueue) {
 			moving = append(moving, Move{Delivery: x.delivery(), Target: x.target})
 		}
 	}
-	if got := q.Moving(); !slices.Equal(got, moving) {
+	if got := allMoving(q.Partition); !slices.Equal(got, moving) {
 		t.Fatalf("moving %v, want %v", got, moving)
 	}
 	slices.SortFunc(q.model.origins, func(a, b Origin) int { return a.Ref.Compare(b.Ref) })
@@ -502,6 +506,19 @@ func (m *machine) checkModel(t *rapid.T, q *machineQueue) {
 		t.Fatalf("unsettled %v, want %v", got, q.model.origins)
 	}
 	m.checkPlaces(t, q)
+}
+
+// allMoving lists all moves, in small pages.
+func allMoving(p *Partition) []Move {
+	var all []Move
+	var after Ref
+	for {
+		page := p.Moving(after, 3)
+		if len(page) == 0 {
+			return all
+		}
+		all, after = append(all, page...), page[len(page)-1].Handle.Ref
+	}
 }
 
 func checkRoundTrip(t rapid.TB, p *Partition) {

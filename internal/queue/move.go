@@ -43,15 +43,34 @@ type Move struct {
 	Target ID
 }
 
-// Moving returns the messages that are on their way to another partition, in order of Ref.
-func (p *Partition) Moving() []Move {
-	moves := make([]Move, 0, len(p.moving))
-	for e, target := range p.moving {
-		moves = append(moves, Move{Delivery: p.delivery(e), Target: target})
-	}
-	slices.SortFunc(moves, func(a, b Move) int { return a.Handle.Ref.Compare(b.Handle.Ref) })
+// Moving returns the first max messages with a Ref above after that are on their way to another partition, in order of Ref. The zero Ref
+// is below all.
+func (p *Partition) Moving(after Ref, max int) []Move {
+	var moves []Move
+	p.moving.Ascend(&entry{ref: after}, func(e *entry) bool {
+		if len(moves) == max {
+			return false
+		}
+		if e.ref != after {
+			moves = append(moves, p.move(e))
+		}
+		return true
+	})
 	return moves
 }
+
+// StillMoving returns those of the moves that have not ended, with the places at which their messages are read now.
+func (p *Partition) StillMoving(moves []Move) []Move {
+	still := make([]Move, 0, len(moves))
+	for _, m := range moves {
+		if e, ok := p.entry(m.Handle.Ref); ok && e.state == moving && ID(e.at) == m.Target {
+			still = append(still, p.move(e))
+		}
+	}
+	return still
+}
+
+func (p *Partition) move(e *entry) Move { return Move{Delivery: p.delivery(e), Target: ID(e.at)} }
 
 // EndMove ends the moves of the messages: they leave the partition (moved), or become visible again. Messages that are not
 // moving, because they have expired or were purged, are passed over.

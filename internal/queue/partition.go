@@ -14,8 +14,7 @@ type Partition struct {
 	groups  table[string, *group]
 	entries *btree.BTreeG[*entry] // all, by Ref: a map would take twice the memory
 	probe   entry                 // to look for one of entries
-	// moving holds the entries in the state moving, and where they go.
-	moving map[*entry]ID
+	moving  *btree.BTreeG[*entry] // entries on their way to another partition, by Ref
 
 	ready     *btree.BTreeG[*group] // groups that can hand out a message, by place in line
 	oldest    *btree.BTreeG[*group] // groups with a tail, by the age of its first message
@@ -49,7 +48,7 @@ func New(id ID) *Partition {
 func (p *Partition) clear() {
 	p.groups = table[string, *group]{}
 	p.entries = newTree(lessByName)
-	p.moving = make(map[*entry]ID)
+	p.moving = newTree(lessByName)
 	p.ready = newTree(lessByReady)
 	p.oldest = newTree(lessByOldest)
 	p.busy = newTree(lessByBusy)
@@ -100,7 +99,7 @@ func (p *Partition) Deadline() (at int64, ok bool) {
 // Stats returns exact counts. Messages that are moving count as in flight.
 func (p *Partition) Stats() Stats {
 	s := p.stats
-	s.InFlight += int64(len(p.moving))
+	s.InFlight += int64(p.moving.Len())
 	if at, ok := p.oldestSent(); ok {
 		s.OldestSent = at
 	}

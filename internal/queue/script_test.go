@@ -369,7 +369,7 @@ func (c *command) runBeginMove(out *bytes.Buffer) {
 }
 
 func (c *command) runMoving(out *bytes.Buffer) {
-	for _, m := range c.queue.Moving() {
+	for _, m := range allMoving(c.queue.Partition) {
 		fmt.Fprintf(out, "%s moves to %s\n", c.log.message(c, m.Handle.Ref).Content, c.queueName(m.Target))
 	}
 }
@@ -386,7 +386,7 @@ func (c *command) queueName(id ID) string {
 // runArrive puts the messages that are moving from another queue into this one.
 func (c *command) runArrive(*bytes.Buffer) {
 	from, fresh := c.queues[c.text("from", "main")], c.text("as", "") == "new"
-	for _, m := range from.Moving() {
+	for _, m := range allMoving(from.Partition) {
 		if m.Target != c.queue.id {
 			continue
 		}
@@ -420,7 +420,7 @@ func (c *command) runUnsettled(out *bytes.Buffer) {
 // runCarry does all the steps of the moves that have begun here.
 func (c *command) runCarry(*bytes.Buffer) {
 	var refs []Ref
-	for _, m := range c.queue.Moving() {
+	for _, m := range allMoving(c.queue.Partition) {
 		to := &command{script: c.script, queue: c.queues[c.queueName(m.Target)], options: map[string]string{"from": c.queue.name}}
 		if as, ok := c.options["as"]; ok {
 			to.options["as"] = as

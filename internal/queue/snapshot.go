@@ -28,7 +28,6 @@ type Snapshot struct {
 	groups                  btree.IterG[*group]
 	begun                   bool
 	moreEntries, moreGroups bool
-	moving                  map[*entry]ID
 
 	// What is collected.
 	saved []([]savedEntry) // in chunks, which never move
@@ -74,7 +73,7 @@ func (p *Partition) Snapshot() *Snapshot {
 }
 
 func (p *Partition) newSnapshot() *Snapshot {
-	s := &Snapshot{partition: p, generation: p.generation, moving: p.moving, places: p.places.saved()}
+	s := &Snapshot{partition: p, generation: p.generation, places: p.places.saved()}
 	version := byte(checkpointVersion)
 	if s.places.runs != nil {
 		version = checkpointVersionPlaces
@@ -142,9 +141,6 @@ func (s *Snapshot) saveEntry(e *entry) {
 func (s *Snapshot) addEntry(e *entry) {
 	saved := savedEntry{ref: e.ref, group: e.group.name, state: e.state, receives: e.receives,
 		sent: e.sent, firstReceived: e.firstReceived, received: e.received, at: e.at}
-	if e.state == moving {
-		saved.at = int64(s.moving[e])
-	}
 	if len(s.saved) == 0 || len(s.saved[len(s.saved)-1]) == savedChunk {
 		s.saved = append(s.saved, make([]savedEntry, 0, min(savedChunk, s.entryTree.Len()-s.count)))
 	}

@@ -207,8 +207,8 @@ func TestCopiedMessagesKeepTheirNames(t *testing.T) {
 		if after, _ := r.tail(t); after <= before+100 {
 			t.Fatalf("the journal still begins at record %d", after)
 		}
-		moving, err := r.Moving(r.ctx, other)
-		if err != nil || len(moving) != 1 || string(moving[0].Content) != "moving" || moving[0].Ref != moves[0].Ref {
+		moving, _, err := r.ReadMoving(r.ctx, other, moves)
+		if err != nil || len(moving) != 1 || string(moving[0].Content) != "moving" || moving[0].Ref != moves[0].Handle.Ref {
 			t.Errorf("moving %+v, %v", moving, err)
 		}
 		if got := r.receive(fifo, 1); len(got.Messages) != 1 || got.Messages[0].Handle.Ref != sent[0].Ref || string(got.Messages[0].Content) != "ordered" {
@@ -221,7 +221,7 @@ func TestCopiedMessagesKeepTheirNames(t *testing.T) {
 		if err != nil || errs[0] != nil {
 			t.Errorf("delete: %v %v", errs, err)
 		}
-		if err := r.EndMove(r.ctx, other, []queue.Ref{moves[0].Ref}, true); err != nil {
+		if err := r.EndMove(r.ctx, other, []queue.Ref{moves[0].Handle.Ref}, true); err != nil {
 			t.Error(err)
 		}
 		if got := r.drainAll(other); !slices.Equal(got, []string{"waiting"}) {

@@ -16,8 +16,9 @@ var (
 	ErrOverloaded = errors.New("shard is overloaded")
 	// ErrDiskFull: the journal has no room; nothing was changed.
 	ErrDiskFull = errors.New("disk is full")
-	// ErrPartly, beside another error of Arrive: the first of the messages have arrived, and the rest has met the other error.
-	ErrPartly = errors.New("a part has arrived")
+	// ErrPartly, beside another error of Arrive, EndMove or Settle: it was done for the first of the messages, and the rest has met the other
+	// error.
+	ErrPartly = errors.New("a part was done")
 	// ErrUnavailable: the shard is stopping or has failed. Whether a change that was under way took place is not known.
 	ErrUnavailable = errors.New("shard is unavailable")
 )
@@ -49,9 +50,13 @@ type Client interface {
 	Stats(ctx context.Context, p queue.ID) (queue.Stats, error)
 
 	// BeginMove hides up to max visible messages, oldest first, and remembers that they are on their way to target.
-	BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]MovingMessage, error)
-	// Moving returns all messages that are on their way out of the partition: after a restart, the moves to take up again.
-	Moving(ctx context.Context, p queue.ID) ([]MovingMessage, error)
+	BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]queue.Move, error)
+	// Moving lists messages that are on their way out of the partition, in order of Ref: the first max with a Ref above after. The zero
+	// Ref is below all.
+	Moving(ctx context.Context, p queue.ID, after queue.Ref, max int) ([]queue.Move, error)
+	// ReadMoving reads the messages of the first moves: with at least one it stops before 8 MiB of content are exceeded, and returns the
+	// moves that are left. Moves that have ended are passed over.
+	ReadMoving(ctx context.Context, p queue.ID, moves []queue.Move) (messages []MovingMessage, left []queue.Move, err error)
 	// Arrive puts moved messages into their target, in order. An origin that is known there already is passed over, so that a
 	// repeated Arrive is harmless.
 	Arrive(ctx context.Context, p queue.ID, arrivals []Arrival) error
@@ -88,11 +93,11 @@ type ReceiveRequest struct {
 	Attempt string
 }
 
-// ReceiveResult is what a receive handed out. Moves are messages that have used up their receives: the caller carries them to
-// the dead-letter queue (Arrive there, EndMove here, Settle there).
+// ReceiveResult is what a receive handed out. Moves are messages that have used up their receives, 100 at the most: the caller carries
+// them to the dead-letter queue (ReadMoving here, Arrive there, EndMove here, Settle there).
 type ReceiveResult struct {
 	Messages []ReceivedMessage
-	Moves    []MovingMessage
+	Moves    []queue.Move
 }
 
 // ReceivedMessage is a message with what this receive made of it. Message.Receives and Message.FirstReceived are those of the

@@ -63,7 +63,7 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 			if err != nil {
 				r.t.Fatal(err)
 			}
-			h.Ref = moving[0].Ref
+			h = moving[0].Handle
 		}, func(r *running) error { return r.EndMove(r.ctx, standard, []queue.Ref{h.Ref}, true) }},
 		{"settle", func(r *running) {
 			if err := r.Arrive(r.ctx, standard, []Arrival{{Origin: origin}}); err != nil {
@@ -147,7 +147,7 @@ func TestAnswersThatDependOnWhatIsNotDurableWait(t *testing.T) {
 			name:    "the list of moves",
 			prepare: func(r *running) { r.send(standard, "m") },
 			first:   func(r *running) error { _, err := r.BeginMove(r.ctx, standard, 1, other); return err },
-			second:  func(r *running) error { _, err := r.Moving(r.ctx, standard); return err },
+			second:  func(r *running) error { _, err := r.Moving(r.ctx, standard, queue.Ref{}, 1); return err },
 		},
 		{
 			name: "the list of origins",

@@ -19,6 +19,8 @@ const (
 	messageBytes = 256
 	// requestBytesMax bounds one request: whatever waits in the record that it comes to, that stays within journal.RecordBytesMax.
 	requestBytesMax = 32 << 20
+	// movedBytesMax bounds the content of messages that are moved together.
+	movedBytesMax = 8 << 20
 )
 
 // submit hands a request to the loop. Requests without a size are always taken in.
@@ -141,12 +143,8 @@ func (s *Shard) Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*Re
 	if result.Messages, err = s.received(ctx, p, r.result.Messages); err != nil {
 		return nil, s.readFailed(err)
 	}
-	dead := make([]queue.Move, len(r.result.Dead))
-	for i, d := range r.result.Dead {
-		dead[i] = queue.Move{Delivery: d, Target: r.result.DeadLetter}
-	}
-	if result.Moves, err = s.moves(ctx, p, dead); err != nil {
-		return nil, s.readFailed(err)
+	for _, d := range r.result.Dead {
+		result.Moves = append(result.Moves, queue.Move{Delivery: d, Target: r.result.DeadLetter})
 	}
 	return result, nil
 }
@@ -204,54 +202,50 @@ func (s *Shard) AllStats(ctx context.Context) (map[queue.ID]queue.Stats, error) 
 }
 
 // BeginMove implements Client.
-func (s *Shard) BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]MovingMessage, error) {
+func (s *Shard) BeginMove(ctx context.Context, p queue.ID, max int, target queue.ID) ([]queue.Move, error) {
 	r := &beginMove{to: toPartition(p), max: max, target: target}
 	if err := s.ask(ctx, r, &r.asked); err != nil {
 		return nil, err
 	}
-	messages, err := s.moves(ctx, p, r.moves)
-	if err != nil {
-		return nil, s.readFailed(err)
-	}
-	return messages, nil
+	return r.moves, nil
 }
 
 // Moving implements Client.
-func (s *Shard) Moving(ctx context.Context, p queue.ID) ([]MovingMessage, error) {
-	r := &listMoving{to: toPartition(p)}
+func (s *Shard) Moving(ctx context.Context, p queue.ID, after queue.Ref, max int) ([]queue.Move, error) {
+	r := &listMoving{to: toPartition(p), after: after, max: max}
 	if err := s.ask(ctx, r, &r.asked); err != nil {
 		return nil, err
 	}
-	messages, err := s.moves(ctx, p, r.moves)
-	if err != nil {
-		return nil, s.readFailed(err)
+	return r.moves, nil
+}
+
+// ReadMoving implements Client.
+func (s *Shard) ReadMoving(ctx context.Context, p queue.ID, moves []queue.Move) ([]MovingMessage, []queue.Move, error) {
+	r := &stillMoving{to: toPartition(p), moves: moves}
+	if err := s.ask(ctx, r, &r.asked); err != nil {
+		return nil, nil, err
 	}
-	return messages, nil
+	messages, left, err := s.readMoving(ctx, p, r.still)
+	if err != nil {
+		return nil, nil, s.readFailed(err)
+	}
+	return messages, left, nil
 }
 
 // Arrive implements Client.
 func (s *Shard) Arrive(ctx context.Context, p queue.ID, arrivals []Arrival) error {
-	for partly := false; len(arrivals) > 0; partly = true {
-		n := arriveTogether(arrivals)
-		r := &arrive{to: toPartition(p), arrivals: arrivals[:n]}
-		if err := s.ask(ctx, r, &r.asked); err != nil {
-			if partly {
-				return fmt.Errorf("%w: %w", ErrPartly, err)
-			}
-			return err
-		}
-		arrivals = arrivals[n:]
-	}
-	return nil
+	return inParts(arrivals, arriveTogether, func(part []Arrival) error {
+		r := &arrive{to: toPartition(p), arrivals: part}
+		return s.ask(ctx, r, &r.asked)
+	})
 }
 
 // arriveTogether returns how many of the arrivals go into one request. A hundred dead letters of the largest size are too much
 // for one record.
 func arriveTogether(arrivals []Arrival) int {
-	const bytesMax = 8 << 20
 	bytes := 0
 	for i := range arrivals {
-		if bytes += len(arrivals[i].Message.Content); bytes > bytesMax && i > 0 {
+		if bytes += len(arrivals[i].Message.Content); bytes > movedBytesMax && i > 0 {
 			return i
 		}
 	}
@@ -260,14 +254,36 @@ func arriveTogether(arrivals []Arrival) int {
 
 // EndMove implements Client.
 func (s *Shard) EndMove(ctx context.Context, p queue.ID, refs []queue.Ref, moved bool) error {
-	r := &endMove{to: toPartition(p), refs: refs, moved: moved}
-	return s.ask(ctx, r, &r.asked)
+	return inParts(refs, nameTogether, func(part []queue.Ref) error {
+		r := &endMove{to: toPartition(p), refs: part, moved: moved}
+		return s.ask(ctx, r, &r.asked)
+	})
 }
 
 // Settle implements Client.
 func (s *Shard) Settle(ctx context.Context, p queue.ID, origins []queue.Origin) error {
-	r := &settle{to: toPartition(p), origins: origins}
-	return s.ask(ctx, r, &r.asked)
+	return inParts(origins, nameTogether, func(part []queue.Origin) error {
+		r := &settle{to: toPartition(p), origins: part}
+		return s.ask(ctx, r, &r.asked)
+	})
+}
+
+// nameTogether returns how many messages one request names: all of a million would make a record of 25 MB.
+func nameTogether[T queue.Ref | queue.Origin](names []T) int { return min(len(names), 10_000) }
+
+// inParts makes requests of as many items as go together.
+func inParts[T any](items []T, together func([]T) int, do func([]T) error) error {
+	for partly := false; len(items) > 0; partly = true {
+		n := together(items)
+		if err := do(items[:n]); err != nil {
+			if partly {
+				return fmt.Errorf("%w: %w", ErrPartly, err)
+			}
+			return err
+		}
+		items = items[n:]
+	}
+	return nil
 }
 
 // Unsettled implements Client.

@@ -23,6 +23,8 @@ func (r *beginMove) decide(s *Shard) {
 
 type listMoving struct {
 	to
+	after queue.Ref
+	max   int
 	moves []queue.Move
 }
 
@@ -31,7 +33,22 @@ func (r *listMoving) decide(s *Shard) {
 	if !ok {
 		return
 	}
-	r.moves = p.Moving()
+	r.moves = p.Moving(r.after, r.max)
+	s.hold(r)
+	s.leave(p)
+}
+
+type stillMoving struct {
+	to
+	moves, still []queue.Move
+}
+
+func (r *stillMoving) decide(s *Shard) {
+	p, _, ok := s.find(r, &r.to)
+	if !ok {
+		return
+	}
+	r.still = p.StillMoving(r.moves)
 	s.hold(r)
 	s.leave(p)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/staunchmq/staunch/internal/journal"
@@ -79,21 +80,25 @@ func (s *Shard) received(ctx context.Context, p queue.ID, picked []queue.Deliver
 	return messages, nil
 }
 
-// moves reads messages that are moving.
-func (s *Shard) moves(ctx context.Context, p queue.ID, moving []queue.Move) ([]MovingMessage, error) {
-	messages := make([]MovingMessage, 0, len(moving))
-	for _, move := range moving {
+// readMoving reads messages that are moving, up to movedBytesMax of content, and returns the moves that are left.
+func (s *Shard) readMoving(ctx context.Context, p queue.ID, moves []queue.Move) (messages []MovingMessage, left []queue.Move, err error) {
+	bytes := 0
+	for i, move := range moves {
 		m, err := s.message(ctx, p, move.Delivery)
 		if errors.Is(err, journal.ErrTrimmed) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		if bytes += len(m.Content); bytes > movedBytesMax && len(messages) > 0 {
+			return messages, moves[i:], nil
+		}
+		m.Content = slices.Clone(m.Content) // the record that it was read from may be far larger
 		m.Receives, m.FirstReceived = move.Handle.Receives, move.FirstReceived
 		messages = append(messages, MovingMessage{Message: m, Ref: move.Handle.Ref, Target: move.Target})
 	}
-	return messages, nil
+	return messages, nil, nil
 }
 
 // recordCache keeps the records that were used last, up to a number of bytes. It is safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -446,7 +447,7 @@ func (h *history) drained() map[string]bool {
 	manual.Advance(12 * time.Hour)
 	visibility := int64(30_000)
 	for id := range s.partitions {
-		moving := &listMoving{to: toPartition(id)}
+		moving := &listMoving{to: toPartition(id), max: math.MaxInt}
 		s.ask(moving)
 		s.rest()
 		for _, m := range moving.moves {

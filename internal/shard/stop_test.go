@@ -250,10 +250,10 @@ func stormCall(t *testing.T, r *running, random *rand.Rand) {
 	case 11:
 		err = r.AppendDefinition(ctx, []byte{1}, true)
 	case 12:
-		var moving []MovingMessage
+		var moving []queue.Move
 		if moving, err = r.BeginMove(ctx, p, 3, other); err == nil {
 			for _, m := range moving {
-				_ = r.EndMove(ctx, p, []queue.Ref{m.Ref}, random.IntN(2) == 0)
+				_ = r.EndMove(ctx, p, []queue.Ref{m.Handle.Ref}, random.IntN(2) == 0)
 			}
 		}
 	default:

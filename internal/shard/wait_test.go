@@ -20,7 +20,7 @@ func TestLongPollWakesAtOnce(t *testing.T) {
 	const late = 5 * time.Second
 	no := func(*running) {}
 	var held *ReceiveResult // what prepare has received
-	var moving []MovingMessage
+	var moving []queue.Move
 	tests := []struct {
 		name      string
 		partition queue.ID
@@ -86,7 +86,7 @@ func TestLongPollWakesAtOnce(t *testing.T) {
 					r.t.Fatal(err)
 				}
 			},
-			event: func(r *running) error { return r.EndMove(r.ctx, standard, []queue.Ref{moving[0].Ref}, false) },
+			event: func(r *running) error { return r.EndMove(r.ctx, standard, []queue.Ref{moving[0].Handle.Ref}, false) },
 		},
 		{
 			name: "a moved message arrives", partition: standard, prepare: no, want: "m",

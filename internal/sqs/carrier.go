@@ -4,80 +4,60 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/staunchmq/staunch/internal/queue"
-	"github.com/staunchmq/staunch/internal/shard"
 )
 
-// lateAfter is how long a receive could, at the very most, take from getting its messages to claiming them: there is nothing
-// between the two that waits.
-const lateAfter = 10 * time.Minute
+// bringMax is how many pages of dead letters may be in memory at once. The shard takes 8 MiB at a time.
+const bringMax = 8
 
 // carrier knows which moves are being carried, and what has broken off.
 type carrier struct {
 	mu sync.Mutex
-	// claimed are the moves being carried, and those swept until the given time. Guarded by mu, like all here.
-	claimed map[queue.Origin]time.Time
+	// claimed are the moves being carried. Guarded by mu, as all down to unended.
+	claimed map[queue.Origin]struct{}
 	// broken are the source partitions with moves that may have broken off.
 	broken map[queue.ID]struct{}
 	// unsettled are the origins that their target should forget.
 	unsettled map[queue.ID][]queue.Origin
-	// unended are the moves out of a partition that have arrived and of which it is not known whether they have ended.
-	unended map[queue.ID][]unendedMove
-}
+	// unended are the moves out of a partition that have arrived in a target and of which it is not known whether they have ended.
+	unended map[queue.ID]map[queue.Ref]queue.ID
 
-// unendedMove is a message that has arrived in target.
-type unendedMove struct {
-	ref    queue.Ref
-	target queue.ID
+	// bringing has an item for each page of dead letters in memory.
+	bringing chan struct{}
 }
 
 func newCarrier() carrier {
 	return carrier{
-		claimed:   make(map[queue.Origin]time.Time),
+		claimed:   make(map[queue.Origin]struct{}),
 		broken:    make(map[queue.ID]struct{}),
 		unsettled: make(map[queue.ID][]queue.Origin),
-		unended:   make(map[queue.ID][]unendedMove),
+		unended:   make(map[queue.ID]map[queue.Ref]queue.ID),
+		bringing:  make(chan struct{}, bringMax),
 	}
 }
 
 // claim takes those of the moves that nobody carries. The caller carries them and then releases them.
-func (c *carrier) claim(source queue.ID, moves []shard.MovingMessage) []shard.MovingMessage {
+func (c *carrier) claim(source queue.ID, moves []queue.Move) []queue.Move {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(moves), func(m shard.MovingMessage) bool {
-		o := origin(source, m)
+	return slices.DeleteFunc(slices.Clone(moves), func(m queue.Move) bool {
+		o := queue.Origin{Partition: source, Ref: m.Handle.Ref}
 		if _, taken := c.claimed[o]; taken {
 			return true
 		}
-		c.claimed[o] = time.Time{}
+		c.claimed[o] = struct{}{}
 		return false
 	})
 }
 
 // release ends the claims.
-func (c *carrier) release(source queue.ID, moves []shard.MovingMessage) {
+func (c *carrier) release(source queue.ID, moves []queue.Move) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range moves {
-		delete(c.claimed, origin(source, m))
+		delete(c.claimed, queue.Origin{Partition: source, Ref: m.Handle.Ref})
 	}
-}
-
-// keep keeps the claims until the given time, when forget ends them.
-func (c *carrier) keep(source queue.ID, moves []shard.MovingMessage, until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, m := range moves {
-		c.claimed[origin(source, m)] = until
-	}
-}
-
-func (c *carrier) forget(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.claimed, func(_ queue.Origin, until time.Time) bool { return !until.IsZero() && !until.After(now) })
 }
 
 // breakOff notes that moves out of the partition may have broken off.
@@ -114,21 +94,24 @@ func (c *carrier) takeUnsettled() map[queue.ID][]queue.Origin {
 
 // endLater notes that messages have arrived in target whose moves may not have ended.
 func (c *carrier) endLater(source, target queue.ID, refs []queue.Ref) {
-	moves := make([]unendedMove, len(refs))
-	for i, ref := range refs {
-		moves[i] = unendedMove{ref, target}
+	moves := make(map[queue.Ref]queue.ID, len(refs))
+	for _, ref := range refs {
+		moves[ref] = target
 	}
 	c.putUnended(source, moves)
 }
 
-func (c *carrier) putUnended(source queue.ID, moves []unendedMove) {
+func (c *carrier) putUnended(source queue.ID, moves map[queue.Ref]queue.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.unended[source] = append(c.unended[source], moves...)
+	if c.unended[source] == nil {
+		c.unended[source] = make(map[queue.Ref]queue.ID, len(moves))
+	}
+	maps.Copy(c.unended[source], moves)
 }
 
 // takeUnended returns what endLater has noted for a source, and forgets it.
-func (c *carrier) takeUnended(source queue.ID) []unendedMove {
+func (c *carrier) takeUnended(source queue.ID) map[queue.Ref]queue.ID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := c.unended[source]

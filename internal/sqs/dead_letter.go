@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -19,36 +20,52 @@ import (
 // sweeper carries it, or until the next start does.
 //
 // Arrive is harmless if repeated before Settle, and must not be repeated after it: the message would be there twice. So no two may
-// carry a message at once, and nobody may carry one after it was swept:
+// carry a message at once, and nobody may carry one whose move has ended:
 //
-//   - who has got a message to carry claims it first, and leaves alone what another has claimed;
-//   - the sweeper looks again, after it has claimed, which messages are still moving;
-//   - what it carries stays claimed for lateAfter, so that somebody who got the message before, and claims it only now, leaves it.
+//   - who has got moves to carry claims them first, and leaves alone what another has claimed;
+//   - after that ReadMoving says which of them have not ended, and only those are carried. None of them can end while it is claimed.
 //
-// Messages are put back only when the target is gone for good. So whoever still has the old move in hand fails in the same way, and
-// the message is free to move again.
+// Messages are put back only when the target is gone for good. They may move again then, to another target: ReadMoving passes over moves
+// to the old one.
 
-func origin(source queue.ID, m shard.MovingMessage) queue.Origin {
-	return queue.Origin{Partition: source, Ref: m.Ref}
+// movesPage is how many moves are listed and carried at once.
+const movesPage = 100
+
+// eachMove calls fn with all moves out of a partition, up to movesPage at a time. A partition that is gone has none.
+func eachMove(ctx context.Context, from shard.Client, source queue.ID, fn func([]queue.Move) error) error {
+	var after queue.Ref
+	for {
+		moves, err := from.Moving(ctx, source, after, movesPage)
+		switch {
+		case errors.Is(err, shard.ErrNoPartition):
+			return nil
+		case err != nil:
+			return err
+		case len(moves) == 0:
+			return nil
+		}
+		after = moves[len(moves)-1].Handle.Ref
+		if err := fn(moves); err != nil {
+			return err
+		}
+	}
 }
 
-// carryDeadLetters carries what a receive of q has hidden. It returns no error: the receive has its messages whatever becomes of the
-// moves. It is not stopped by the client's going away.
-func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves []shard.MovingMessage) {
+// carryDeadLetters carries what a receive of q has hidden, and reports whether its target takes dead letters. It returns no error: the
+// receive has its messages whatever becomes of the moves. It is not stopped by the client's going away.
+func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves []queue.Move) (taken bool) {
 	_, source := s.home(q)
-	moves = s.carrier.claim(source, moves)
-	if len(moves) == 0 {
-		return
-	}
 	err := errPanicked
 	defer func() {
-		s.carrier.release(source, moves)
 		if err != nil {
 			s.log.Warn("dead letters are held up on their way", "queue", q.Name, "error", err)
 			s.brokeOff(source)
 		}
 	}()
-	_, err = s.carry(context.WithoutCancel(ctx), q, moves)
+	failed := make(failures)
+	s.carry(context.WithoutCancel(ctx), q, moves, failed)
+	err = failed.err()
+	return err == nil && s.catalog.View().QueueOf(moves[0].Target) != nil
 }
 
 // brokeOff lets Run look for moves out of a partition that may have broken off.
@@ -57,47 +74,77 @@ func (s *Service) brokeOff(source queue.ID) {
 	s.rouse()
 }
 
-// carry takes moves out of q to their targets, or puts them back where the target is gone. With an error it returns those that may
-// still be on their way.
-func (s *Service) carry(ctx context.Context, q *catalog.Queue, moves []shard.MovingMessage) (late []shard.MovingMessage, err error) {
+// failures are the targets that could not be reached, with the errors.
+type failures map[queue.ID]error
+
+func (f failures) err() error {
+	var errs []error
+	for _, target := range slices.Sorted(maps.Keys(f)) {
+		errs = append(errs, f[target])
+	}
+	return errors.Join(errs...)
+}
+
+// carry takes moves out of q, movesPage at the most, to their targets, or puts them back where the target is gone. After a failure, which it
+// adds to failed, it tries nothing more for the same target: while that is full, whatever waits for it is not read again and again.
+func (s *Service) carry(ctx context.Context, q *catalog.Queue, moves []queue.Move, failed failures) {
 	for len(moves) > 0 {
 		target := moves[0].Target
-		n := slices.IndexFunc(moves, func(m shard.MovingMessage) bool { return m.Target != target })
+		n := slices.IndexFunc(moves, func(m queue.Move) bool { return m.Target != target })
 		if n < 0 {
 			n = len(moves)
 		}
-		if failed := s.carryTo(ctx, q, target, moves[:n]); failed != nil {
-			late = append(late, moves[:n]...)
-			err = errors.Join(err, failed)
+		for left := moves[:n]; len(left) > 0 && failed[target] == nil; {
+			var err error
+			if left, err = s.carryTo(ctx, q, target, left); err != nil {
+				failed[target] = err
+			}
 		}
 		moves = moves[n:]
 	}
-	return late, err
 }
 
-func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID, moves []shard.MovingMessage) error {
+// carryTo carries the first of the moves, as many as are read at once, and returns those that are left.
+func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (left []queue.Move, err error) {
 	from, source := s.home(q)
-	refs := make([]queue.Ref, len(moves))
-	for i, m := range moves {
-		refs[i] = m.Ref
-	}
-	err := s.arrive(ctx, target, func(fifo bool) []shard.Arrival { return deadLetters(q, fifo, moves) })
+	claimed := s.carrier.claim(source, moves)
+	defer func() { s.carrier.release(source, claimed) }()
+	refs, left, err := s.bring(ctx, q, target, claimed)
 	gone := errors.Is(err, shard.ErrNoPartition)
 	if err != nil && !gone {
-		return fmt.Errorf("put dead letters into partition %d: %w", target, err)
+		return nil, fmt.Errorf("put dead letters into partition %d: %w", target, err)
+	}
+	if gone {
+		// As soon as they are back they may move again, and must not be claimed then. Who claims them before also finds the target gone.
+		s.carrier.release(source, claimed)
+		claimed = nil
 	}
 	if err := from.EndMove(ctx, source, refs, !gone); err != nil {
 		if !gone {
 			s.carrier.endLater(source, target, refs)
 		}
-		return fmt.Errorf("end the move of dead letters out of partition %d: %w", source, err)
+		return nil, fmt.Errorf("end the move of dead letters out of partition %d: %w", source, err)
 	}
-	if gone {
-		s.carrier.release(source, moves) // they are as they were, and may move again
-		return nil
+	if !gone {
+		_ = s.settle(ctx, target, origins(source, refs))
 	}
-	_ = s.settle(ctx, target, origins(source, refs))
-	return nil
+	return left, nil
+}
+
+// bring puts the first of the moves into their target, as many as are read at once, and returns their refs and the moves that are left.
+// The error is shard.ErrNoPartition if the target is gone for good.
+func (s *Service) bring(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (refs []queue.Ref, left []queue.Move, err error) {
+	s.carrier.bringing <- struct{}{}
+	defer func() { <-s.carrier.bringing }()
+	from, source := s.home(q)
+	messages, left, err := from.ReadMoving(ctx, source, moves)
+	if errors.Is(err, shard.ErrNoPartition) || err == nil && len(messages) == 0 {
+		return nil, left, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return refsOf(messages), left, s.arrive(ctx, target, func(fifo bool) []shard.Arrival { return deadLetters(q, fifo, messages) })
 }
 
 // arrive puts moved messages into a target. The error is shard.ErrNoPartition if it is gone for good.
@@ -156,45 +203,33 @@ func deadLetters(q *catalog.Queue, fifo bool, moves []shard.MovingMessage) []sha
 	return arrivals
 }
 
-// sweep carries the dead letters that are moving out of q and that nobody carries.
+// sweep carries the dead letters that are moving out of q and that nobody carries. Moves without a target belong to a move task.
 func (s *Service) sweep(ctx context.Context, q *catalog.Queue) error {
 	from, source := s.home(q)
 	unended := s.carrier.takeUnended(source)
-	moving, err := deadLettersMoving(ctx, from, source)
+	failed := make(failures)
+	err := eachMove(ctx, from, source, func(moves []queue.Move) error {
+		for _, m := range moves {
+			delete(unended, m.Handle.Ref) // it will be settled by who carries it
+		}
+		s.carry(ctx, q, slices.DeleteFunc(moves, func(m queue.Move) bool { return m.Target == 0 }), failed)
+		return nil
+	})
 	if err != nil {
 		s.carrier.putUnended(source, unended)
-		return err
+		return errors.Join(err, failed.err())
 	}
-	claimed := s.carrier.claim(source, moving)
-	if len(claimed) > 0 {
-		// Those that were carried by others before the claim are not moving any more.
-		if moving, err = deadLettersMoving(ctx, from, source); err != nil {
-			s.carrier.release(source, claimed)
-			s.carrier.putUnended(source, unended)
-			return err
-		}
-	}
-	isMoving := func(ref queue.Ref) bool {
-		return slices.ContainsFunc(moving, func(m shard.MovingMessage) bool { return m.Ref == ref })
-	}
-	// What is moving will be settled by who carries it.
-	for _, u := range unended {
-		if !isMoving(u.ref) {
-			_ = s.settle(ctx, u.target, []queue.Origin{{Partition: source, Ref: u.ref}})
-		}
-	}
-	still := slices.DeleteFunc(slices.Clone(claimed), func(m shard.MovingMessage) bool { return !isMoving(m.Ref) })
-	s.carrier.keep(source, claimed, s.clock.Now().Add(lateAfter))
-	late, err := s.carry(ctx, q, still)
-	s.carrier.release(source, late)
-	return err
+	s.settleUnended(ctx, source, unended)
+	return failed.err()
 }
 
-// deadLettersMoving lists the dead letters on their way out of a partition. Those without a target belong to a move task.
-func deadLettersMoving(ctx context.Context, from shard.Client, source queue.ID) ([]shard.MovingMessage, error) {
-	moving, err := from.Moving(ctx, source)
-	if errors.Is(err, shard.ErrNoPartition) {
-		return nil, nil
+// settleUnended settles moves out of a partition that have ended.
+func (s *Service) settleUnended(ctx context.Context, source queue.ID, unended map[queue.Ref]queue.ID) {
+	ended := make(map[queue.ID][]queue.Ref)
+	for _, ref := range slices.SortedFunc(maps.Keys(unended), queue.Ref.Compare) {
+		ended[unended[ref]] = append(ended[unended[ref]], ref)
 	}
-	return slices.DeleteFunc(moving, func(m shard.MovingMessage) bool { return m.Target == 0 }), err
+	for _, target := range slices.Sorted(maps.Keys(ended)) {
+		_ = s.settle(ctx, target, origins(source, ended[target]))
+	}
 }

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -94,5 +95,62 @@ func TestDeadLettersWaitForRoom(t *testing.T) {
 		if got := h.counts(q); got != [3]string{"0", "0", "0"} {
 			t.Errorf("the queue has %v", got)
 		}
+	})
+}
+
+// While the dead letters of a queue have nowhere to go, a long poll hides no more than one receive does, and answers. The next ones come to
+// the message behind them, and then wait again. Nothing reads the bodies over and over.
+func TestDeadLettersThatCannotArrive(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		dead := h.create("dead")
+		q := h.create("q", append(h.redrive(dead, "1"), "VisibilityTimeout", "1")...)
+		all := numbered(250)
+		for _, body := range all {
+			h.send(q, body)
+		}
+		for len(h.receive(q)) > 0 {
+		}
+		time.Sleep(2 * time.Second)
+		h.send(q, "good")
+		h.setRoom(journal.RoomToFree)
+		source := h.sourceClient(t, q).(*faultyShard)
+		start := time.Now()
+		for hidden := 100; hidden <= 200; hidden += 100 {
+			if got := h.receive(q, waiting(20)); len(got) != 0 {
+				t.Fatalf("received %q", bodies(got))
+			}
+			if got, want := h.counts(q), [3]string{fmt.Sprint(251 - hidden), fmt.Sprint(hidden), "0"}; got != want {
+				t.Errorf("counts %v, want %v", got, want)
+			}
+		}
+		if got := bodies(h.receive(q, waiting(20))); !slices.Equal(got, []string{"good"}) {
+			t.Errorf("received %q", got)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the long polls took %v", took)
+		}
+		// It waits again, until there is another dead letter.
+		if got := h.receive(q, waiting(20)); len(got) != 0 || time.Since(start) != time.Second {
+			t.Errorf("received %q after %v", bodies(got), time.Since(start))
+		}
+
+		before := source.read.Load()
+		h.brokeOff(h.partition(t, q))
+		synctest.Wait()
+		if n := source.read.Load() - before; n > movesPage {
+			t.Errorf("a sweep read %d messages for a target that takes none", n)
+		}
+		h.restart()
+		source = h.sourceClient(t, q).(*faultyShard)
+		if n := source.read.Load(); n > 2*movesPage { // by the start, and by the first sweep
+			t.Errorf("a start read %d messages for a target that takes none", n)
+		}
+
+		h.setRoom(journal.RoomForAll)
+		time.Sleep(time.Minute)
+		if got := h.drain(dead); !slices.Equal(got, append(all, "good")) {
+			t.Errorf("the dead-letter queue has %q", got)
+		}
+		checkSettled(t, h)
 	})
 }

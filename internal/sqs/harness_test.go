@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,7 @@ type faults struct {
 type faultyShard struct {
 	shard.Client
 	faults
+	read atomic.Int64 // how many moving messages were read
 }
 
 // faultyLog fails appends of the catalog; the method is called Append.
@@ -117,12 +119,25 @@ func (f *faultyShard) Receive(ctx context.Context, p queue.ID, in shard.ReceiveR
 	return r, nil
 }
 
-func (f *faultyShard) BeginMove(ctx context.Context, p queue.ID, n int, target queue.ID) (m []shard.MovingMessage, err error) {
+func (f *faultyShard) BeginMove(ctx context.Context, p queue.ID, n int, target queue.ID) (m []queue.Move, err error) {
 	err = f.call("BeginMove", func() error { m, err = f.Client.BeginMove(ctx, p, n, target); return err })
 	if err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+func (f *faultyShard) Moving(ctx context.Context, p queue.ID, after queue.Ref, n int) (m []queue.Move, err error) {
+	err = f.call("Moving", func() error { m, err = f.Client.Moving(ctx, p, after, n); return err })
+	return m, err
+}
+
+func (f *faultyShard) ReadMoving(ctx context.Context, p queue.ID, moves []queue.Move) (m []shard.MovingMessage, left []queue.Move, err error) {
+	err = f.call("ReadMoving", func() error { m, left, err = f.Client.ReadMoving(ctx, p, moves); f.read.Add(int64(len(m))); return err })
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, left, nil
 }
 
 func (f *faultyShard) Arrive(ctx context.Context, p queue.ID, a []shard.Arrival) error {

@@ -418,7 +418,7 @@ func TestMoveTaskGoesWithItsQueue(t *testing.T) {
 // A task goes on after a restart or crash at any moment; every message is moved once.
 func TestMoveTaskSurvivesRestarts(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		for _, step := range []string{"BeginMove", "Arrive", "EndMove", "Settle"} {
+		for _, step := range []string{"BeginMove", "ReadMoving", "Arrive", "EndMove", "Settle"} {
 			for _, took := range []bool{false, true} {
 				t.Run(fmt.Sprintf("crash %v at %s, which took place %v", crash, step, took), func(t *testing.T) {
 					onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
@@ -468,7 +468,7 @@ func TestMoveTaskSurvivesRestarts(t *testing.T) {
 // A task overcomes failures of the moment without a restart.
 func TestMoveTaskOvercomesFailures(t *testing.T) {
 	for _, err := range []error{shard.ErrUnavailable, shard.ErrOverloaded, shard.ErrDiskFull, shard.ErrNoPartition} {
-		for _, step := range []string{"BeginMove", "Arrive", "EndMove", "Settle"} {
+		for _, step := range []string{"BeginMove", "ReadMoving", "Arrive", "EndMove", "Settle"} {
 			for _, took := range []bool{false, true} {
 				if took && !errors.Is(err, shard.ErrUnavailable) {
 					continue

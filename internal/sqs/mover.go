@@ -171,15 +171,32 @@ func (m *mover) moveBatch(ctx context.Context, q *catalog.Queue, task *catalog.M
 	if task.DestinationARN != "" && m.lookupARN(task.DestinationARN) == nil {
 		return failed(reasonNoQueue), nil
 	}
-	moving, err := from.BeginMove(ctx, source, m.batchSize(task), 0)
+	moves, err := from.BeginMove(ctx, source, m.batchSize(task), 0)
 	if err != nil {
 		m.uncertain = true
 		return nil, err
 	}
-	if len(moving) == 0 {
+	if len(moves) == 0 {
 		return &outcome{status: catalog.TaskCompleted}, nil
 	}
-	m.pace(task, len(moving))
+	m.pace(task, len(moves))
+	var end *outcome
+	for len(moves) > 0 && end == nil && !m.isCancelled() {
+		var messages []shard.MovingMessage
+		if messages, moves, err = from.ReadMoving(ctx, source, moves); err != nil {
+			m.uncertain = true
+			return nil, err
+		}
+		if end, err = m.movePage(ctx, q, task, messages); err != nil {
+			return nil, err
+		}
+	}
+	return end, m.endMove(ctx, from, source, refsOfMoves(moves), false)
+}
+
+// movePage moves messages of a batch, or puts them back. A non-nil outcome ends the task.
+func (m *mover) movePage(ctx context.Context, q *catalog.Queue, task *catalog.MoveTask, moving []shard.MovingMessage) (*outcome, error) {
+	from, source := m.home(q)
 	parcels, back, end := m.sort(task, moving)
 	for _, p := range parcels {
 		contents, err := m.openMoving(q, p.messages)
@@ -323,7 +340,7 @@ func (m *mover) newMessages(q *catalog.Queue, p parcel, contents []content) ([]s
 		if p.target.Attributes.FIFO {
 			message.DeduplicationID = uuid.UUID(message.ID).String()
 		}
-		arrivals[i] = shard.Arrival{Origin: origin(partitionOf(q), moving), Message: message}
+		arrivals[i] = shard.Arrival{Origin: queue.Origin{Partition: partitionOf(q), Ref: moving.Ref}, Message: message}
 	}
 	return arrivals, nil
 }
@@ -338,12 +355,10 @@ func contentReason(target *catalog.Queue, err error) string {
 
 // putAllBack makes everything visible again that a BeginMove of this task has hidden.
 func (m *mover) putAllBack(ctx context.Context, from shard.Client, source queue.ID) error {
-	moving, err := from.Moving(ctx, source)
-	if err != nil {
-		return err
-	}
-	own := slices.DeleteFunc(moving, func(message shard.MovingMessage) bool { return message.Target != 0 })
-	return from.EndMove(ctx, source, refsOf(own), false)
+	return eachMove(ctx, from, source, func(moves []queue.Move) error {
+		own := slices.DeleteFunc(moves, func(move queue.Move) bool { return move.Target != 0 })
+		return from.EndMove(ctx, source, refsOfMoves(own), false)
+	})
 }
 
 // endMove ends moves at the source, however long it takes. An error means that ctx ended.
@@ -419,6 +434,14 @@ func refsOf(messages []shard.MovingMessage) []queue.Ref {
 	refs := make([]queue.Ref, len(messages))
 	for i, m := range messages {
 		refs[i] = m.Ref
+	}
+	return refs
+}
+
+func refsOfMoves(moves []queue.Move) []queue.Ref {
+	refs := make([]queue.Ref, len(moves))
+	for i, m := range moves {
+		refs[i] = m.Handle.Ref
 	}
 	return refs
 }

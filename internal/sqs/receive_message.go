@@ -115,7 +115,8 @@ func receiveRequest(q *catalog.Queue, in *api.ReceiveMessageInput) (shard.Receiv
 const deadLetterRounds = 10
 
 // receive takes messages from the queue's partition, and carries dead letters away. If it came across nothing but dead letters, it
-// tries again with what is left of the wait.
+// tries again with what is left of the wait. If these could not be carried away it answers at once, even if the wait is not over: going on
+// it would hide all that there are, and have nothing to show for it. The next receives come to what lies behind them.
 func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.ReceiveRequest) ([]shard.ReceivedMessage, error) {
 	client, p := s.home(q)
 	isLongPoll := request.Wait > 0
@@ -131,10 +132,8 @@ func (s *Service) receive(ctx context.Context, q *catalog.Queue, request shard.R
 			}
 			return nil, s.failure(q, err)
 		}
-		if len(result.Moves) > 0 {
-			s.carryDeadLetters(ctx, q, result.Moves)
-		}
-		if len(result.Messages) > 0 || len(result.Moves) == 0 {
+		taken := len(result.Moves) > 0 && s.carryDeadLetters(ctx, q, result.Moves)
+		if len(result.Messages) > 0 || !taken {
 			return result.Messages, nil
 		}
 		request.Wait = min(request.Wait, max(0, end.Sub(s.clock.Now()))) // a clock that is set back makes no wait longer

@@ -121,32 +121,41 @@ func (s *Service) recoverMoves(ctx context.Context, view *catalog.View) error {
 // recoverMovesOf ends the moves out of a queue; arrived has all that their targets know.
 func (s *Service) recoverMovesOf(ctx context.Context, q *catalog.Queue, arrived map[queue.Origin]bool) error {
 	client, p := s.home(q)
-	moving, err := client.Moving(ctx, p)
-	if err != nil || len(moving) == 0 {
-		return err
-	}
-	s.log.Info("taking up moves again", "queue", q.Name, "count", len(moving))
-	var done, back []queue.Ref
-	var deadLetters []shard.MovingMessage
-	for _, m := range moving {
-		switch {
-		case arrived[origin(p, m)]:
-			done = append(done, m.Ref)
-		case m.Target == 0:
-			back = append(back, m.Ref)
-		default:
-			deadLetters = append(deadLetters, m)
+	count := 0
+	failed := make(failures)
+	err := eachMove(ctx, client, p, func(moves []queue.Move) error {
+		if count == 0 {
+			s.log.Info("taking up moves again", "queue", q.Name)
 		}
-	}
-	if err := client.EndMove(ctx, p, done, true); err != nil {
+		count += len(moves)
+		var done, back []queue.Ref
+		var deadLetters []queue.Move
+		for _, m := range moves {
+			switch ref := m.Handle.Ref; {
+			case arrived[queue.Origin{Partition: p, Ref: ref}]:
+				done = append(done, ref)
+			case m.Target == 0:
+				back = append(back, ref)
+			default:
+				deadLetters = append(deadLetters, m)
+			}
+		}
+		if err := client.EndMove(ctx, p, done, true); err != nil {
+			return err
+		}
+		if err := client.EndMove(ctx, p, back, false); err != nil {
+			return err
+		}
+		s.carry(ctx, q, deadLetters, failed)
+		return nil
+	})
+	if err != nil || count == 0 {
 		return err
 	}
-	if err := client.EndMove(ctx, p, back, false); err != nil {
-		return err
-	}
-	_, err = s.carry(ctx, q, deadLetters)
+	s.log.Info("took up moves again", "queue", q.Name, "count", count)
+	err = failed.err()
 	if errors.Is(err, shard.ErrDiskFull) {
-		s.log.Warn("dead letters wait until the disk has room", "queue", q.Name, "count", len(deadLetters))
+		s.log.Warn("dead letters wait until the disk has room", "queue", q.Name)
 		s.brokeOff(p)
 		return nil
 	}
@@ -184,7 +193,6 @@ func (s *Service) mend(ctx context.Context) error {
 
 // mendOnce does everything that waits to be done again. What fails waits again.
 func (s *Service) mendOnce(ctx context.Context) error {
-	s.carrier.forget(s.clock.Now())
 	err := s.configureFailed(ctx)
 	unsettled := s.carrier.takeUnsettled()
 	for _, target := range slices.Sorted(maps.Keys(unsettled)) {
@@ -193,9 +201,7 @@ func (s *Service) mendOnce(ctx context.Context) error {
 	for _, source := range s.carrier.takeBroken() {
 		q := s.catalog.View().QueueOf(source)
 		if q == nil { // deleted meanwhile, so nothing moves out of it
-			for _, u := range s.carrier.takeUnended(source) {
-				_ = s.settle(ctx, u.target, []queue.Origin{{Partition: source, Ref: u.ref}})
-			}
+			s.settleUnended(ctx, source, s.carrier.takeUnended(source))
 			continue
 		}
 		if failed := s.sweep(ctx, q); failed != nil {
