@@ -400,6 +400,12 @@ func (m *machine) EndMove(t *rapid.T) {
 	if got, want := q.StillMoving(before), allMoving(q.Partition); !slices.Equal(got, want) {
 		t.Fatalf("still moving %v, want %v", got, want)
 	}
+	for i := range before {
+		before[i].Target++
+	}
+	if got := q.StillMoving(before); len(got) > 0 {
+		t.Fatalf("still moving to another target: %v", got)
+	}
 	for _, ref := range refs {
 		q.model.endMove(ref, moved)
 	}

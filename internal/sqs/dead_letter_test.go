@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -499,4 +500,39 @@ func failAtRandom(h *harness, random *rand.Rand) {
 		f.failBefore(fault)
 		f.failAfter(fault)
 	}
+}
+
+// What one receive hides may be 100 MiB, which is carried 8 MiB at a time.
+func TestLargeDeadLetters(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		all := h.sendLarge(q, 20)
+		h.receive(q)
+		h.exhaust(q)
+		if got := h.receive(q); len(got) != 0 {
+			t.Errorf("received %d messages", len(got))
+		}
+		source := h.sourceClient(t, q).(*faultyShard)
+		if n := source.readMax.Load(); n != 7 { // with its attributes each takes more than 1 MiB
+			t.Errorf("%d messages of 1 MiB were read at once", n)
+		}
+		if !slices.Equal(h.drain(dead), all) {
+			t.Error("the dead-letter queue has other messages")
+		}
+		checkSettled(t, h)
+	})
+}
+
+// sendLarge sends messages of the largest size, and returns their bodies.
+func (h *harness) sendLarge(q string, n int) []string {
+	h.t.Helper()
+	all := numbered(n)
+	for i, number := range all {
+		all[i] += strings.Repeat("x", messageSizeMax-len(number))
+		h.send(q, all[i], func(in *api.SendMessageInput) {
+			if strings.HasSuffix(q, fifoSuffix) {
+				in.MessageGroupId, in.MessageDeduplicationId = new("g"), &number
+			}
+		})
+	}
+	return all
 }

@@ -49,7 +49,7 @@ type faults struct {
 type faultyShard struct {
 	shard.Client
 	faults
-	read atomic.Int64 // how many moving messages were read
+	read, readMax atomic.Int64 // how many moving messages were read, and how many at once at the most
 }
 
 // faultyLog fails appends of the catalog; the method is called Append.
@@ -133,10 +133,12 @@ func (f *faultyShard) Moving(ctx context.Context, p queue.ID, after queue.Ref, n
 }
 
 func (f *faultyShard) ReadMoving(ctx context.Context, p queue.ID, moves []queue.Move) (m []shard.MovingMessage, left []queue.Move, err error) {
-	err = f.call("ReadMoving", func() error { m, left, err = f.Client.ReadMoving(ctx, p, moves); f.read.Add(int64(len(m))); return err })
+	err = f.call("ReadMoving", func() error { m, left, err = f.Client.ReadMoving(ctx, p, moves); return err })
 	if err != nil {
 		return nil, nil, err
 	}
+	f.read.Add(int64(len(m)))
+	f.readMax.Store(max(f.readMax.Load(), int64(len(m))))
 	return m, left, nil
 }
 

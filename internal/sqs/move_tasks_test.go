@@ -693,3 +693,33 @@ func TestMoveTaskThatArrivesInPartIsNotPutBack(t *testing.T) {
 		}
 	})
 }
+
+// A task reads a batch in parts that fit into memory, and an error of reading in the middle of it changes nothing of the outcome.
+func TestMoveTaskOfLargeMessages(t *testing.T) {
+	onBothShards(t, true, func(t *testing.T, h *harness, q, dead string) {
+		all := h.sendLarge(q, 20)
+		h.deadLetter(q)
+		source := h.sourceClient(t, dead).(*faultyShard)
+		calls := 0
+		source.failBefore(func(method string) error {
+			if method == "ReadMoving" {
+				if calls++; calls == 2 {
+					return shard.ErrUnavailable
+				}
+			}
+			return nil
+		})
+		h.startTask(dead, "", 0)
+		time.Sleep(time.Minute)
+		if got := h.tasksOf(dead)[0]; got.Status != "COMPLETED" || got.ApproximateNumberOfMessagesMoved != 20 {
+			t.Errorf("task %+v", got)
+		}
+		if n := source.readMax.Load(); n != 7 { // with its attributes each takes more than 1 MiB
+			t.Errorf("%d messages of 1 MiB were read at once", n)
+		}
+		if !slices.Equal(h.drain(q), all) {
+			t.Error("the messages that were moved are not those of the dead-letter queue, in their order")
+		}
+		checkSettled(t, h)
+	})
+}
