@@ -108,16 +108,17 @@ func (s *Service) carry(ctx context.Context, q *catalog.Queue, moves []queue.Mov
 func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (left []queue.Move, err error) {
 	from, source := s.home(q)
 	claimed := s.carrier.claim(source, moves)
-	defer func() { s.carrier.release(source, claimed) }()
+	gone := false
+	defer func() {
+		s.carrier.release(source, claimed)
+		if gone {
+			s.brokeOff(source) // whoever has hidden one of them again before the release could not claim it
+		}
+	}()
 	refs, left, err := s.bring(ctx, q, target, claimed)
-	gone := errors.Is(err, shard.ErrNoPartition)
+	gone = errors.Is(err, shard.ErrNoPartition)
 	if err != nil && !gone {
 		return nil, fmt.Errorf("put dead letters into partition %d: %w", target, err)
-	}
-	if gone {
-		// As soon as they are back they may move again, and must not be claimed then. Who claims them before also finds the target gone.
-		s.carrier.release(source, claimed)
-		claimed = nil
 	}
 	if err := from.EndMove(ctx, source, refs, !gone); err != nil {
 		if !gone {

@@ -697,7 +697,7 @@ func TestMoveTaskThatArrivesInPartIsNotPutBack(t *testing.T) {
 // A task reads a batch in parts that fit into memory, and an error of reading in the middle of it changes nothing of the outcome.
 func TestMoveTaskOfLargeMessages(t *testing.T) {
 	onBothShards(t, true, func(t *testing.T, h *harness, q, dead string) {
-		all := h.sendLarge(q, 20)
+		all := h.sendLarge(q, 10)
 		h.deadLetter(q)
 		source := h.sourceClient(t, dead).(*faultyShard)
 		calls := 0
@@ -711,7 +711,7 @@ func TestMoveTaskOfLargeMessages(t *testing.T) {
 		})
 		h.startTask(dead, "", 0)
 		time.Sleep(time.Minute)
-		if got := h.tasksOf(dead)[0]; got.Status != "COMPLETED" || got.ApproximateNumberOfMessagesMoved != 20 {
+		if got := h.tasksOf(dead)[0]; got.Status != "COMPLETED" || got.ApproximateNumberOfMessagesMoved != 10 {
 			t.Errorf("task %+v", got)
 		}
 		if n := source.readMax.Load(); n != 7 { // with its attributes each takes more than 1 MiB
