@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -37,9 +38,14 @@ func written(f *testing.F) *memjournal.Journal {
 	must(s.Configure(ctx, standard, queue.Settings{VisibilityTimeout: 30_000, Retention: 1 << 50, MaxReceives: 2, DeadLetter: other}))
 	must(s.Configure(ctx, fifo, queue.Settings{FIFO: true, VisibilityTimeout: 30_000, Retention: 1 << 50}))
 	must(s.Configure(ctx, other, queue.Settings{VisibilityTimeout: 30_000, Retention: 1 << 50}))
-	for i := range byte(20) {
+	saved := func() bool { // beside the shard's loop, in its own time
+		list, err := j.Checkpoints().List(ctx)
+		must(err)
+		return len(list) == journal.CheckpointsKept
+	}
+	for i := 0; i < 20 || !saved(); i++ {
 		for _, p := range []queue.ID{standard, fifo} {
-			_, err := s.Send(ctx, p, []shard.SendMessage{{Group: "g", DeduplicationID: string('a' + rune(i)), Content: bytes.Repeat([]byte{i}, 40)}})
+			_, err := s.Send(ctx, p, []shard.SendMessage{{Group: "g", DeduplicationID: fmt.Sprint(i), Content: bytes.Repeat([]byte{byte(i)}, 40)}})
 			must(err)
 		}
 	}
@@ -109,8 +115,8 @@ func checkState(t *testing.T, j *memjournal.Journal, s *shard.Shard) {
 func FuzzCheckpoint(f *testing.F) {
 	j := written(f)
 	list, err := j.Checkpoints().List(context.Background())
-	if err != nil || len(list) != journal.CheckpointsKept {
-		f.Fatal(list, err)
+	if err != nil {
+		f.Fatal(err)
 	}
 	for _, seq := range list {
 		r, err := j.Checkpoints().Load(context.Background(), seq)
