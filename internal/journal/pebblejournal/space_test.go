@@ -24,6 +24,7 @@ func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
 		records = 1500
 		backlog = 500
 		size    = 20_000
+		step    = 20 // a memtable takes no more in all shards
 	)
 	ctx := context.Background()
 	body := string(noise(size))
@@ -35,7 +36,7 @@ func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
 	for n := 1; n <= records; n++ {
 		for i, j := range journals {
 			p := j.Append(writers[i].Next(t, body))
-			if n%50 != 0 {
+			if n%step != 0 {
 				continue
 			}
 			if err := p.Wait(); err != nil {
@@ -47,6 +48,9 @@ func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
 				}
 			}
 		}
+		if n%step == 0 {
+			flushAndSettle(t, s)
+		}
 	}
 	wantDisk(t, s, 2*backlog*size*s.Shards())
 	m := s.db.Metrics()
@@ -54,8 +58,8 @@ func TestTrimGivesSpaceBackWithoutRewriting(t *testing.T) {
 	for _, l := range m.Levels {
 		written += l.TableBytesFlushed + l.TableBytesCompacted
 	}
-	// Log and flush are 2.
-	if amplification := float64(written) / float64(in); amplification > 3 {
+	// Log and flush are 2; what is flushed is moved.
+	if amplification := float64(written) / float64(in); amplification > 2.25 {
 		t.Errorf("every byte was written %.2f times\n%s", amplification, m)
 	} else {
 		t.Logf("every byte was written %.2f times", amplification)
