@@ -59,13 +59,12 @@ func TestFullDisk(t *testing.T) {
 		f.send(t.Context())
 	}
 	filler := fillUp(t, data, 0)
-	f.expect(t, true) // what is sent before the server has seen it may find no place, and then waits until the disk is cleared
+	expectRefused(t, server, true) // what is sent before the server has seen it may find no place, and then waits until the disk is cleared
 	f.refused(t, "send", func() error { return f.send(t.Context()) })
 	f.refused(t, "receive", func() error {
 		_, err := f.receive(t.Context(), f.url, f.h, func() bool { return false })
 		return err
 	})
-	expectRefused(t, server, true)
 	time.Sleep(fullStays) // so that the store's own work meets the full disk
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
