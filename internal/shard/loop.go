@@ -178,6 +178,11 @@ const arrayMax = 16 << 10
 // refill adds what is in the inbox, and returns an empty inbox.
 func (p *pendingRequests) refill(inbox []request) []request {
 	if p.len() > 0 {
+		if p.head >= p.len() { // copying no more than was decided: O(1) per request
+			n := copy(p.requests, p.requests[p.head:])
+			clear(p.requests[n:])
+			p.requests, p.head = p.requests[:n], 0
+		}
 		p.requests = append(p.requests, inbox...)
 		clear(inbox)
 		return inbox[:0]

@@ -157,6 +157,22 @@ func TestLoopSleepsWithoutRoom(t *testing.T) {
 	}
 }
 
+// The array of what is pending is bounded, however long more comes in before all of it is decided.
+func TestPendingRequestsKeepNoRoomForTheDecided(t *testing.T) {
+	const inbox, rounds = 100, 1000
+	var p pendingRequests
+	p.refill(make([]request, inbox))
+	for range rounds {
+		p.refill(make([]request, inbox))
+		for range inbox {
+			p.pop()
+		}
+	}
+	if n := cap(p.requests); p.len() != inbox || n > 10*inbox {
+		t.Errorf("there is room for %d requests, %d of which are pending", n, p.len())
+	}
+}
+
 // Answers that wait for one record are bounded, though they add nothing to it.
 func TestHeldAnswersAreBounded(t *testing.T) {
 	s := newStepper(t, Options{})
