@@ -27,6 +27,7 @@ func massDue(t *testing.T) *stepper {
 	s := newStepper(t, Options{TurnMessagesMax: fewAtATime})
 	s.configure(standard, standardSettings())
 	s.configure(other, standardSettings())
+	s.configure(fifo, fifoSettings())
 	delay := int64(dueInMS)
 	for range manyDue / dueMessages {
 		r := sendRequest(standard, make([][]byte, dueMessages)...)
@@ -76,6 +77,57 @@ func TestManyDeadlinesHoldUpNobodyElse(t *testing.T) {
 		t.Errorf("received %d messages, after the purge there are %+v", len(receive.result.Messages), stats.stats)
 	}
 	requireSameAsJournal(t, s.Shard, s.options.Journal.(*memjournal.Journal))
+}
+
+// Requests to a late partition, and to one that has something due all the time, hold up nobody else, however many they are; and all are
+// decided in order.
+func TestManyRequestsToALatePartitionHoldUpNobodyElse(t *testing.T) {
+	const many = 3 * stepMax
+	s := massDue(t)
+	manual := s.options.Clock.(*clock.Manual)
+	busy := sendRequest(other, make([][]byte, 10_000)...)
+	for i := range busy.messages {
+		at := int64(5 * i)
+		busy.messages[i].Delay = &at
+	}
+	s.ask(busy)
+	s.oneTurn()
+	receives := make([]*receive, many)
+	sends := make([]*send, many)
+	for i := range many {
+		receives[i], sends[i] = receiveRequest(s.Shard, standard, 1, 0), sendRequest(other, []byte{})
+		s.ask(receives[i])
+		s.ask(sends[i])
+	}
+	elsewhere := statsRequest(fifo)
+	s.ask(elsewhere)
+	s.options.Clock = tickingClock{manual, time.Millisecond}
+	const turns, least = 10, 50
+	for range turns {
+		s.oneTurn()
+	}
+	if !elsewhere.answered() || !sends[least-1].answered() {
+		t.Errorf("after %d turns, answered: elsewhere: %t, where something is due all the time, request %d: %t",
+			turns, elsewhere.answered(), least, sends[least-1].answered())
+	}
+	if !s.partitions[standard].late || s.partitions[other].Stats().Delayed == 0 {
+		t.Fatal("the test is too short: nothing is late, or due, any more")
+	}
+	s.options.Clock = manual
+	s.rest()
+	for i, r := range receives {
+		if !r.answered() || len(r.result.Messages) != min(1, max(0, manyDue-i)) {
+			t.Fatalf("receive %d: answered: %t, %d messages", i, r.answered(), len(r.result.Messages))
+		}
+		if i > 0 && i < manyDue && receives[i-1].result.Messages[0].Handle.Ref.Compare(r.result.Messages[0].Handle.Ref) >= 0 {
+			t.Fatalf("receive %d has an older message than the one before it", i)
+		}
+	}
+	for i := range sends[1:] {
+		if sends[i].results[0].Ref.Compare(sends[i+1].results[0].Ref) >= 0 {
+			t.Fatalf("send %d was decided after the next", i)
+		}
+	}
 }
 
 // A receive that waits on a partition that is late gets its message once the partition is up to date.

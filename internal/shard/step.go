@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/staunchmq/staunch/internal/queue"
@@ -14,8 +15,10 @@ const stepMax = 1024
 func (s *Shard) step() {
 	s.tick()
 	s.endWaits()
-	s.catchUpLeft = s.options.TurnMessagesMax
+	forLate := (s.options.TurnMessagesMax + 1) / 2
+	s.catchUpLeft = forLate
 	s.catchUp()
+	s.catchUpLeft += s.options.TurnMessagesMax - forLate // so that partitions that are on time stay so
 	for n := 0; n < stepMax && s.hasRoom() && s.next(); n++ {
 		if s.building.full() {
 			s.flush()
@@ -37,19 +40,25 @@ func (s *Shard) next() bool {
 		s.serve(s.servable[0])
 		return true
 	}
-	if s.pending.len() > 0 {
-		s.decideNext()
+	return s.decideNext()
+}
+
+// decideNext decides one request, and reports whether there was any. Before it any number may be found to be behind, which costs next
+// to nothing: those to one partition hold up no others.
+func (s *Shard) decideNext() bool {
+	for s.pending.len() > 0 {
+		r := s.pending.pop()
+		if s.isBehind(r) {
+			s.behind = append(s.behind, r)
+			continue
+		}
+		s.decide(r)
 		return true
 	}
 	return false
 }
 
-func (s *Shard) decideNext() {
-	r := s.pending.pop()
-	if s.isBehind(r) {
-		s.behind = append(s.behind, r)
-		return
-	}
+func (s *Shard) decide(r request) {
 	s.decidedBytes += int64(r.size())
 	if s.refuses(r) {
 		r.answer(ErrDiskFull)
@@ -93,25 +102,48 @@ func (s *Shard) advance(p *partition) bool {
 	return done
 }
 
-// catchUp goes on with the partition that has been late for longest. One that is not late any more is given its requests.
+// catchUp goes on with the partitions that are late as far as catchUpLeft is enough, first with the one that has been late for longest.
+// Those that are not late any more are given their requests.
 func (s *Shard) catchUp() {
-	if len(s.late) == 0 {
-		return
+	before := len(s.late)
+	for len(s.late) > 0 && s.catchUpLeft > 0 {
+		p := s.late[0]
+		left, done := p.AdvanceSome(s.now(), s.catchUpLeft)
+		s.catchUpLeft = left
+		s.late = s.late[1:]
+		if !done {
+			s.late = append(s.late, p)
+			break
+		}
+		p.late = false
+		s.leave(p)
 	}
-	p := s.late[0]
-	left, done := p.AdvanceSome(s.now(), s.catchUpLeft)
-	s.catchUpLeft = left
-	s.late = s.late[1:]
-	if !done {
-		s.late = append(s.late, p)
-		return
+	if len(s.late) < before {
+		s.rejoinOnTime()
 	}
-	p.late = false
-	s.leave(p)
-	s.rejoinPending()
 }
 
-// rejoinPending lets requests that were behind be decided before those that came in later.
+// rejoinOnTime lets requests that were behind, to partitions that are not late any more, be decided before those that came in later. With a
+// fence among them all are looked at again, so that it keeps its place.
+func (s *Shard) rejoinOnTime() {
+	if slices.ContainsFunc(s.behind, func(r request) bool { _, ok := r.(*fence); return ok }) {
+		s.rejoinPending()
+		return
+	}
+	var onTime []request
+	s.behind = slices.DeleteFunc(s.behind, func(r request) bool {
+		if p := s.partitionOf(r); p != nil && p.late {
+			return false
+		}
+		onTime = append(onTime, r)
+		return true
+	})
+	if len(onTime) > 0 {
+		s.pending.putBack(onTime)
+	}
+}
+
+// rejoinPending lets all requests that were behind be decided before those that came in later.
 func (s *Shard) rejoinPending() {
 	s.pending.putBack(s.behind)
 	s.behind = nil
@@ -122,12 +154,17 @@ func (s *Shard) isBehind(r request) bool {
 	if _, ok := r.(*fence); ok {
 		return len(s.behind) > 0
 	}
+	p := s.partitionOf(r)
+	return p != nil && !s.advance(p)
+}
+
+// partitionOf returns the partition that a request is to, if it is to one and that exists.
+func (s *Shard) partitionOf(r request) *partition {
 	t, ok := r.(interface{ target() queue.ID })
 	if !ok {
-		return false
+		return nil
 	}
-	p := s.partitions[t.target()]
-	return p != nil && !s.advance(p)
+	return s.partitions[t.target()]
 }
 
 // enter prepares a partition for an operation, and returns the time for it.
