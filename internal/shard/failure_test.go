@@ -380,6 +380,28 @@ func TestPanicInADecision(t *testing.T) {
 	}
 }
 
+// A request whose partition cannot be brought up to date is answered, and takes up no room any more.
+func TestPanicWhileARequestsPartitionIsBroughtUpToDate(t *testing.T) {
+	s := newStepper(t, Options{})
+	s.configure(standard, standardSettings())
+	s.partitions[standard].Partition = nil
+	r := statsRequest(standard)
+	s.ask(r)
+	s.rest()
+	if !r.answered() || !errors.Is(r.err, ErrUnavailable) {
+		t.Errorf("answered: %t, %v", r.answered(), r.err)
+	}
+	again := statsRequest(standard)
+	s.ask(again)
+	s.rest()
+	if !again.answered() || again.err != nil {
+		t.Errorf("answered after the replay: %t, %v", again.answered(), again.err)
+	}
+	if n := s.Usage().PendingBytes; n != 0 {
+		t.Errorf("%d bytes are said to be pending", n)
+	}
+}
+
 // panickingContext panics once.
 type panickingContext struct {
 	context.Context

@@ -47,27 +47,30 @@ func (s *Shard) next() bool {
 // to nothing: those to one partition hold up no others.
 func (s *Shard) decideNext() bool {
 	for s.pending.len() > 0 {
-		r := s.pending.pop()
-		if s.isBehind(r) {
-			s.behind = append(s.behind, r)
-			continue
+		if s.decide(s.pending.pop()) {
+			return true
 		}
-		s.decide(r)
-		return true
 	}
 	return false
 }
 
-func (s *Shard) decide(r request) {
-	s.decidedBytes += int64(r.size())
-	if s.refuses(r) {
-		r.answer(ErrDiskFull)
-		return
-	}
+// decide decides a request, and reports whether it could: it is put behind if its partition is late.
+func (s *Shard) decide(r request) bool {
 	s.deciding = r
-	r.decide(s)
+	s.decidedBytes += int64(r.size())
+	behind := s.isBehind(r)
+	switch {
+	case behind:
+		s.behind = append(s.behind, r)
+		s.decidedBytes -= int64(r.size())
+	case s.refuses(r):
+		r.answer(ErrDiskFull)
+	default:
+		r.decide(s)
+		s.building.grows = s.building.grows || grows(r)
+	}
 	s.deciding = nil
-	s.building.grows = s.building.grows || grows(r)
+	return !behind
 }
 
 // tick lets log time pass to now. It is called between decisions, never in the middle of one: what is decided has one time, and
