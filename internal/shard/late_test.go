@@ -47,8 +47,9 @@ func statsRequest(p queue.ID) *statistics { return &statistics{to: toPartition(p
 func TestManyDeadlinesHoldUpNobodyElse(t *testing.T) {
 	s := massDue(t)
 	receive, purge, stats := receiveRequest(s.Shard, standard, 1, 0), &purge{to: toPartition(standard)}, statsRequest(standard)
+	move := &beginMove{to: toPartition(standard), max: 1, target: other}
 	elsewhere := statsRequest(other)
-	for _, r := range []request{receive, purge, stats, elsewhere} {
+	for _, r := range []request{receive, move, purge, stats, elsewhere} {
 		s.ask(r)
 	}
 	if err := s.Shard.turn(); err != nil {
@@ -57,7 +58,7 @@ func TestManyDeadlinesHoldUpNobodyElse(t *testing.T) {
 	if !elsewhere.answered() {
 		t.Error("a request to another partition waits")
 	}
-	if stats.answered() || len(s.behind) != 3 || !s.hasWork() {
+	if stats.answered() || len(s.behind) != 4 || !s.hasWork() {
 		t.Fatalf("answered: %t, %d requests are behind", stats.answered(), len(s.behind))
 	}
 	turns := 0
@@ -73,8 +74,8 @@ func TestManyDeadlinesHoldUpNobodyElse(t *testing.T) {
 		s.flying = append(s.flying, <-s.committer)
 	}
 	s.rest()
-	if len(receive.result.Messages) != 1 || stats.stats != (queue.Stats{}) {
-		t.Errorf("received %d messages, after the purge there are %+v", len(receive.result.Messages), stats.stats)
+	if len(receive.result.Messages) != 1 || len(move.moves) != 1 || stats.stats != (queue.Stats{}) {
+		t.Errorf("received %d messages, moved %d, after the purge there are %+v", len(receive.result.Messages), len(move.moves), stats.stats)
 	}
 	requireSameAsJournal(t, s.Shard, s.options.Journal.(*memjournal.Journal))
 }

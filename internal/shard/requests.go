@@ -60,8 +60,8 @@ type to struct {
 	partition queue.ID
 }
 
-// target returns the partition that the request is to.
-func (t *to) target() queue.ID { return t.partition }
+// addressee returns the partition that the request is to.
+func (t *to) addressee() queue.ID { return t.partition }
 
 // find returns the request's partition at the present log time. Without one the request is answered with ErrNoPartition, and that
 // waits too: the end of the partition may not be durable yet.

@@ -163,11 +163,11 @@ func (s *Shard) isBehind(r request) bool {
 
 // partitionOf returns the partition that a request is to, if it is to one and that exists.
 func (s *Shard) partitionOf(r request) *partition {
-	t, ok := r.(interface{ target() queue.ID })
+	t, ok := r.(interface{ addressee() queue.ID })
 	if !ok {
 		return nil
 	}
-	return s.partitions[t.target()]
+	return s.partitions[t.addressee()]
 }
 
 // enter prepares a partition for an operation, and returns the time for it.
