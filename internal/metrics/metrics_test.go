@@ -97,7 +97,7 @@ staunch_journal_bytes_total 123
 # HELP staunch_journal_cleaned_bytes_total Bytes of messages that were copied forward, so that the journal before them can be removed.
 # TYPE staunch_journal_cleaned_bytes_total counter
 staunch_journal_cleaned_bytes_total 50
-# HELP staunch_journal_live_bytes Bytes of them that are messages which are still there, by shard: an estimate, as of the newest checkpoint.
+# HELP staunch_journal_live_bytes Bytes of them that are messages which are still there, by shard: an estimate, as of the start or the newest checkpoint.
 # TYPE staunch_journal_live_bytes gauge
 staunch_journal_live_bytes{shard="0"} 0
 staunch_journal_live_bytes{shard="1"} 2

@@ -27,7 +27,7 @@ var shardMetrics = [...]struct {
 }{
 	{"staunch_journal_stored_bytes", "Bytes of the records that the journal holds, by shard.",
 		prometheus.GaugeValue, func(s *ShardSample) int64 { return s.JournalBytes }},
-	{"staunch_journal_live_bytes", "Bytes of them that are messages which are still there, by shard: an estimate, as of the newest checkpoint.",
+	{"staunch_journal_live_bytes", "Bytes of them that are messages which are still there, by shard: an estimate, as of the start or the newest checkpoint.",
 		prometheus.GaugeValue, func(s *ShardSample) int64 { return s.LiveBytes }},
 	{"staunch_body_cache_bytes", "Memory of the body cache, by shard. The setting body-cache-bytes bounds the sum.",
 		prometheus.GaugeValue, func(s *ShardSample) int64 { return s.BodyCacheBytes }},

@@ -66,8 +66,11 @@ func (s *Shard) notOffered() int64 { return s.sinceCheckpoint + s.lastInterval }
 // mostlyGone reports whether checkpoints would give back enough: much was not offered yet, and most of the journal is not live.
 func (s *Shard) mostlyGone() bool {
 	worth := s.options.CheckpointBytes / reclaimShare
-	return s.notOffered() > worth && s.ledger.bytes > 2*int64(float64(s.messages())*s.ledger.messageMean())+worth
+	return s.notOffered() > worth && s.ledger.bytes > 2*s.liveNow()+worth
 }
+
+// liveNow estimates how many bytes the messages have that there are.
+func (s *Shard) liveNow() int64 { return int64(float64(s.messages()) * s.ledger.messageMean()) }
 
 // messages returns how many messages there are, in all partitions.
 func (s *Shard) messages() (n int64) {

@@ -24,6 +24,33 @@ func filledJournal(t *testing.T, o Options) (*memjournal.Journal, journal.Seq) {
 	return j, s.last
 }
 
+// How much of the journal is live is known from the start, and not only when a checkpoint has been saved.
+func TestOpenKnowsHowMuchIsLive(t *testing.T) {
+	j := memjournal.New(0)
+	s := newStepper(t, Options{Journal: j, CheckpointBytes: 4000})
+	s.configure(standard, standardSettings())
+	for range 100 {
+		s.ask(sendRequest(standard, make([]byte, 1000)))
+		s.rest()
+	}
+	again, err := Open(t.Context(), Options{Journal: j, Clock: s.options.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := again.Usage()
+	if u.LiveBytes < 100*1000 || u.LiveBytes > u.JournalBytes {
+		t.Errorf("%d bytes of %d are live", u.LiveBytes, u.JournalBytes)
+	}
+	s.ask(&purge{to: toPartition(standard)})
+	s.rest()
+	if again, err = Open(t.Context(), Options{Journal: j, Clock: s.options.Clock}); err != nil {
+		t.Fatal(err)
+	}
+	if u := again.Usage(); u.LiveBytes != 0 {
+		t.Errorf("%d bytes are live after a purge", u.LiveBytes)
+	}
+}
+
 func TestOpenRefusesADamagedRecord(t *testing.T) {
 	for name, alter := range map[string]func([]byte) []byte{
 		"flipped bit": func(rec []byte) []byte { rec[len(rec)-1] ^= 1; return rec },

@@ -35,6 +35,7 @@ func (s *Shard) replay(ctx context.Context) error {
 		return fmt.Errorf("shard %d: replay: %w", s.options.ID, err)
 	}
 	s.journalBytes.Store(s.ledger.bytes)
+	s.liveBytes.Store(s.liveNow())
 	s.epoch = s.lastEpoch + 1
 	s.newRecord()
 	for _, p := range s.partitions {

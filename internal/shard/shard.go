@@ -68,7 +68,7 @@ type Shard struct {
 	log     *slog.Logger
 	cache   *recordCache
 	waiting atomic.Int64
-	// As of the newest record, and of the newest checkpoint: see Usage.
+	// As of the newest record, and of the start or the newest checkpoint: see Usage.
 	journalBytes, liveBytes atomic.Int64
 
 	mu         sync.Mutex
@@ -193,7 +193,7 @@ func (s *Shard) ID() uint32 { return s.options.ID }
 // Usage is what a shard holds of what its Options bound.
 type Usage struct {
 	// JournalBytes is the size of the journal's records, and LiveBytes how much of it are messages that are still there, an estimate as of
-	// the newest checkpoint.
+	// the start or the newest checkpoint.
 	JournalBytes, LiveBytes int64
 	// BodyCacheBytes is what the body cache holds. Hits and Misses count the bodies that were read from it, and from the journal.
 	BodyCacheBytes, BodyCacheHits, BodyCacheMisses int64
