@@ -78,6 +78,30 @@ func TestRoomFollowsTheFreeSpace(t *testing.T) {
 	}
 }
 
+// A clock that was ahead and is set back does not let the free space be looked at as rarely as it was ahead.
+func TestRoomIsLookedAtAfterTheClockWasSetBack(t *testing.T) {
+	s, disk, now, _ := onFull(t)
+	defer mustClose(t, s)
+	j := mustJournal(t, s, 0)
+	disk.free.Store(0)
+	now.Advance(time.Hour)
+	if got := journal.RoomOf(j); got != journal.NoRoom {
+		t.Fatalf("room %d", got)
+	}
+	disk.free.Store(1 << 30)
+	now.Advance(-time.Hour)
+	if got := journal.RoomOf(j); got != journal.RoomForAll {
+		t.Errorf("room %d", got)
+	}
+	asked := disk.asked.Load()
+	for range 3 {
+		journal.RoomOf(j)
+	}
+	if n := disk.asked.Load() - asked; n != 0 {
+		t.Errorf("the file system was asked %d times at one moment", n)
+	}
+}
+
 func TestRoomIsCheapToAsk(t *testing.T) {
 	s, disk, now, _ := onFull(t)
 	defer mustClose(t, s)

@@ -31,8 +31,8 @@ type space struct {
 	usage   func() (vfs.DiskUsage, error)
 	changed func(room journal.Room, free uint64) // called once for each change
 
-	looking sync.Mutex // who has it asks the file system; nobody waits for it
-	next    atomic.Int64
+	looking sync.Mutex    // who has it asks the file system; nobody waits for it
+	looked  atomic.Int64  // when, Unix ns; 0 before
 	written atomic.Uint64 // bytes since the file system was asked
 	room    atomic.Int32
 	free    atomic.Uint64
@@ -44,7 +44,8 @@ func (s *space) now() journal.Room {
 		return journal.RoomForAll
 	}
 	now := s.clock.Now()
-	if (now.UnixNano() >= s.next.Load() || s.written.Load() >= s.reserve/16) && s.looking.TryLock() {
+	age := time.Duration(now.UnixNano() - s.looked.Load()) // below 0 when the clock was set back
+	if (age < 0 || age >= spaceAge || s.written.Load() >= s.reserve/16) && s.looking.TryLock() {
 		s.look(now)
 		s.looking.Unlock()
 	}
@@ -53,7 +54,7 @@ func (s *space) now() journal.Room {
 
 // look asks the file system.
 func (s *space) look(now time.Time) {
-	s.next.Store(now.Add(spaceAge).UnixNano())
+	s.looked.Store(now.UnixNano())
 	s.written.Store(0)
 	u, err := s.usage()
 	if err != nil {
