@@ -61,7 +61,8 @@ func (s *Service) CreateQueue(ctx context.Context, c *api.Caller, in *api.Create
 // newQueue is the queue to create.
 func (s *Service) newQueue(v *catalog.View, e *edit, tags map[string]string) (*catalog.Queue, error) {
 	now := s.now()
-	if at, ok := v.DeletedAt(e.key); ok && now < at+s.recreateDelay.Milliseconds() {
+	// A deletion that lies ahead was before the clock was set back, nobody knows how long.
+	if at, ok := v.DeletedAt(e.key); ok && at <= now && now < at+s.recreateDelay.Milliseconds() {
 		return nil, api.QueueDeletedRecently.Newf("You must wait %d seconds after deleting a queue before you can create another with the same name.",
 			int64(s.recreateDelay.Seconds()))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/queue"
 	"github.com/staunchmq/staunch/internal/shard"
 )
@@ -134,6 +135,20 @@ func TestNamesOfDeletedQueuesAreBlocked(t *testing.T) {
 		h.restart()
 		checkError(t, "after 59 s and a restart", createWith(new("q"), nil, nil)(h), api.QueueDeletedRecently, text)
 		time.Sleep(time.Second)
+		h.create("q")
+	})
+}
+
+func TestNameDeletedByAClockThatWasAheadIsFree(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		h.create("q")
+		err := h.options.Catalog.Update(t.Context(), func(v *catalog.View) (catalog.Change, error) {
+			q := v.Lookup(catalog.Key{Account: h.caller.Account, Region: h.caller.Region, Name: "q"})
+			return catalog.DeleteQueue{ID: q.ID, At: h.now() + 1}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		h.create("q")
 	})
 }
