@@ -18,8 +18,8 @@ type Change interface {
 	Append(b []byte) []byte
 	// apply makes the change part of the state. It is called live and on replay alike. What is due at the time now is done when
 	// it returns: Advance(now) then changes nothing, so it does not matter whether somebody calls it between two changes of a
-	// record. The one exception is Configured: a shorter retention can end any number of messages, so that is left to the next
-	// Advance, which comes before the next change.
+	// record. The one exception is Configured: a shorter retention or delay can end or show any number of messages, so that is left to
+	// the next Advance, which comes before the next change.
 	apply(p *Partition, now int64, ref Ref)
 }
 

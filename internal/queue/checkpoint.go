@@ -75,9 +75,11 @@ func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
 		return nil, fmt.Errorf("queue: checkpoint of partition %d: %w", id, err)
 	}
 	if p.settings.FIFO {
-		p.redelay(p.now)
+		p.hideAgain(p.now)
 	}
-	p.refreshAll()
+	for _, g := range p.groups.items {
+		p.refresh(g)
+	}
 	return p, nil
 }
 

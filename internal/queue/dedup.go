@@ -181,7 +181,7 @@ func (m *memory) rescope(byGroup bool) {
 		return
 	}
 	m.byGroup = byGroup
-	m.latest, m.clashes = table[uint64, place]{}, table[dedupKey, place]{}
+	m.latest, m.clashes = table[uint64, place]{items: make(map[uint64]place, m.count)}, table[dedupKey, place]{}
 	for at, a := range m.all() {
 		m.index(&a, at)
 	}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -59,45 +60,31 @@ func (p *Partition) nextDelay() int64 {
 	return p.delays.front().sent + p.settings.Delay
 }
 
-// redelay works out anew which messages a FIFO queue's delay hides, after the delay has changed.
-func (p *Partition) redelay(now int64) {
-	p.delays = delays{}
-	var runs []hidden
-	var total int64
+// hideAgain hides what the queue's delay hides beyond what it hid before, after it has grown.
+func (p *Partition) hideAgain(now int64) {
+	before := int64(math.MaxInt64) // what was sent from then on is hidden
+	if !p.delays.empty() {
+		before = p.delays.front().sent
+	}
+	var again []hidden
 	for _, g := range p.groups.items {
-		for i := range g.tail.live() {
+		for i := len(g.tail.live()) - 1; i >= 0; i-- {
 			x := g.tail.at(i)
-			total += int64(x.count)
-			if x.arrival == nil && x.sent+p.settings.Delay > now {
-				runs = append(runs, hidden{group: g, sent: x.sent, count: int64(x.count)})
+			if x.sent+p.settings.Delay <= now {
+				break
+			}
+			if x.arrival == nil && x.sent < before {
+				again = append(again, hidden{group: g, sent: x.sent, count: int64(x.count)})
 			}
 		}
 	}
-	slices.SortFunc(runs, func(a, b hidden) int {
-		switch {
-		case a.sent != b.sent && a.sent < b.sent:
-			return -1
-		case a.sent != b.sent:
-			return 1
-		case a.group.name < b.group.name:
-			return -1
-		case a.group.name > b.group.name:
-			return 1
-		}
-		return 0
+	slices.SortFunc(again, func(a, b hidden) int {
+		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.group.name, b.group.name))
 	})
-	entries := p.stats.Visible + p.stats.Delayed - total // visible entries
-	p.stats.Delayed = 0
-	for _, h := range runs {
-		p.delays.push(h)
+	for _, h := range again {
+		p.stats.Visible -= h.count
 		p.stats.Delayed += h.count
+		p.refresh(h.group)
 	}
-	p.stats.Visible = entries + total - p.stats.Delayed
-	p.refreshAll()
-}
-
-func (p *Partition) refreshAll() {
-	for _, g := range p.groups.items {
-		p.refresh(g)
-	}
+	p.delays = delays{list[hidden]{items: append(again, p.delays.live()...)}}
 }

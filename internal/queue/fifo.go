@@ -17,11 +17,7 @@ func (p *Partition) headFIFO(g *group) (at int64, ref Ref, ok bool) {
 		return 0, Ref{}, false
 	}
 	x := g.tail.front()
-	at = x.sent
-	if x.arrival == nil {
-		at += p.settings.Delay
-	}
-	return at, x.first(), p.tailVisible(&x)
+	return x.sent, x.first(), p.tailVisible(&x)
 }
 
 // pickFIFO picks what a receive hands out: group after group in their turn, and of each the longest prefix of its messages that

@@ -107,11 +107,7 @@ func (m *model) hidden(x *modelMessage) bool {
 
 func (m *model) place(x *modelMessage) int64 {
 	switch {
-	case m.settings.FIFO && x.back != 0:
-		return x.back
-	case m.settings.FIFO:
-		return x.Sent + m.settings.Delay
-	case x.fresh, x.Receives >= 3:
+	case m.settings.FIFO && x.back != 0, !m.settings.FIFO && (x.fresh || x.Receives >= 3):
 		return x.back
 	}
 	return x.Sent

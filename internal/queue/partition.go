@@ -77,11 +77,11 @@ func (p *Partition) Configure(now int64, log Log, s Settings) {
 }
 
 func (c *Configured) apply(p *Partition, now int64, _ Ref) {
-	redelayed := c.Settings.FIFO && c.Settings.Delay != p.settings.Delay
+	longer := c.Settings.FIFO && c.Settings.Delay > p.settings.Delay
 	p.settings = c.Settings
 	p.dedup.rescope(c.Settings.DeduplicateByGroup)
-	if redelayed {
-		p.redelay(now)
+	if longer {
+		p.hideAgain(now)
 	}
 }
 
