@@ -309,6 +309,29 @@ func TestFenceWaitsForAllBefore(t *testing.T) {
 	}
 }
 
+// A fence does not wait for what came in after it, though that waits for a partition that is late too.
+func TestFenceKeepsItsPlaceAmongWhatIsBehind(t *testing.T) {
+	s := massDue(t)
+	later := sendRequest(other, make([][]byte, 2*manyDue)...)
+	soon := int64(1)
+	for i := range later.messages {
+		later.messages[i].Delay = &soon
+	}
+	s.ask(later)
+	s.oneTurn()
+	s.options.Clock.(*clock.Manual).Advance(time.Millisecond)
+	before, f, after := statsRequest(standard), &fence{newAsked()}, statsRequest(other)
+	for _, r := range []request{before, f, after} {
+		s.ask(r)
+	}
+	for !f.answered() {
+		s.oneTurn()
+	}
+	if !before.answered() || after.answered() {
+		t.Errorf("when the fence is answered, what came before it is: %t, and what came after it: %t", before.answered(), after.answered())
+	}
+}
+
 // A fence waits for a send that its client has given up.
 func TestFenceWaitsForWhatNobodyWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
