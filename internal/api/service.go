@@ -33,6 +33,16 @@ type Caller struct {
 	// [ReceiveMessageInput.WantedSystemAttributes] depends on it; texts that differ between
 	// the protocols are chosen by the codecs.
 	Query bool
+	// Room is the memory for the messages of the answer to ReceiveMessage; nil if there is enough for any. The answer's end gives it back.
+	Room Room
+}
+
+// Room is the memory that the messages of one answer may take. Its methods are those of shard.Room.
+type Room interface {
+	Free() int
+	Fits(n int) int
+	Take(ctx context.Context, n int) bool
+	Keep(bytes int)
 }
 
 // SQS is Amazon SQS. A method gets a decoded input, whose required members may still be missing and

@@ -101,6 +101,9 @@ type Config struct {
 	// BodyBufferBytes limits the memory for bodies of requests that are larger than 64 KiB.
 	BodyBufferBytes int64
 
+	// AnswerBufferBytes limits the memory for answers with more than 64 KiB of messages.
+	AnswerBufferBytes int64
+
 	// MaxWaitingReceives limits the long polls that wait at once, over all shards.
 	MaxWaitingReceives int
 

@@ -62,6 +62,7 @@ func TestDefaults(t *testing.T) {
 		AuditLogFiles:      10,
 		MaxBodyBytes:       16 << 20,
 		BodyBufferBytes:    512 << 20,
+		AnswerBufferBytes:  256 << 20,
 		MaxWaitingReceives: 100_000,
 		CheckpointBytes:    64 << 20,
 		BodyCacheBytes:     64 << 20,

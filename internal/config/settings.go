@@ -188,6 +188,10 @@ var settings = []Setting{
 	row("body-buffer-bytes", "512MiB", size(2*mib, 1024*gib), func(c *Config) *int64 { return &c.BodyBufferBytes },
 		"Memory for bodies of requests larger than 64 KiB, from their first byte until the request is decoded, over all connections. Further ones get "+
 			"ServiceUnavailable. It must be twice max-body-bytes or more."),
+	row("answer-buffer-bytes", "256MiB", size(128*mib, 1024*gib), func(c *Config) *int64 { return &c.AnswerBufferBytes },
+		"Memory for answers with more than 64 KiB of messages (Query: 32 KiB), from when the messages are read until the client has the answer, over all "+
+			"connections. When it is short, receives from queues with messages of such sizes get fewer messages, or are throttled and "+
+			"leave the messages where they are."),
 	row("max-waiting-receives", "100000", count(1, 10_000_000), func(c *Config) *int { return &c.MaxWaitingReceives },
 		"Most long polls that wait at once, shared out evenly among the shards: a queue lies on one shard, so those of one queue can be at most "+
 			"this many divided by the shards. Further ones are throttled."),

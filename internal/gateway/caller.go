@@ -11,7 +11,13 @@ import (
 
 // caller tells the service who sent the request and how.
 func (x *exchange) caller(from sender) *api.Caller {
-	c := &api.Caller{
+	asking := &struct {
+		api.Caller
+		room room
+	}{room: x.newRoom()} // one allocation for both
+	x.room = &asking.room
+	c := &asking.Caller
+	*c = api.Caller{
 		Principal:   from.principal,
 		Account:     from.principal.Account,
 		Region:      from.region,
@@ -19,6 +25,7 @@ func (x *exchange) caller(from sender) *api.Caller {
 		SenderID:    from.principal.UserID,
 		RequestID:   x.requestID,
 		Query:       x.protocol.isQuery(),
+		Room:        x.room,
 	}
 	if header := x.r.Header["X-Amzn-Trace-Id"]; len(header) > 0 {
 		c.TraceHeader = header[0]

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,9 @@ type Options struct {
 	// MaxBufferedBytes bounds the memory of all bodies larger than 64 KiB that are being read or decoded. Beyond it
 	// requests get ServiceUnavailable, which clients retry. Default: 512 MiB.
 	MaxBufferedBytes int64
+	// MaxAnswersBytes bounds the memory of all answers of more than 64 KiB of messages (Query: 32 KiB) that are being made or written. Beyond
+	// it receives of such messages get fewer of them, or RequestThrottled. Default: 256 MiB; one answer may need 85 MiB.
+	MaxAnswersBytes int64
 	// BodyTimeout bounds the time to read a body. Default: 60 s.
 	BodyTimeout time.Duration
 	// AnswerTimeout bounds the time to write an answer. Default: 30 s.
@@ -93,6 +97,7 @@ type Handler struct {
 	verifier *sigv4.Verifier
 	rates    *rates
 	buffered atomic.Int64 // bytes of MaxBufferedBytes in use
+	answers  *answers
 }
 
 // BufferedBytes returns how much of MaxBufferedBytes is in use.
@@ -105,6 +110,7 @@ func New(o Options) *Handler {
 	setDefault(&o.QueueURLStyle, HostStyle)
 	setDefault(&o.MaxBodyBytes, 16<<20)
 	setDefault(&o.MaxBufferedBytes, 512<<20)
+	setDefault(&o.MaxAnswersBytes, 256<<20)
 	setDefault(&o.BodyTimeout, 60*time.Second)
 	setDefault(&o.AnswerTimeout, 30*time.Second)
 	setDefault(&o.Logger, slog.Default())
@@ -120,7 +126,7 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = clock.System().Now
 	}
-	return &Handler{options: o, verifier: newVerifier(&o), rates: newRates(o.Rates)}
+	return &Handler{options: o, verifier: newVerifier(&o), rates: newRates(o.Rates), answers: newAnswers(o.MaxAnswersBytes)}
 }
 
 // setDefault sets an option that was left out.
@@ -154,6 +160,7 @@ type exchange struct {
 	// bodyPending is true while the request has a body that was not read to its end.
 	bodyPending bool
 	answered    bool
+	room        *room // for the answer; nil until the caller is known
 
 	// What the audit log is told: the input, nil until it is decoded; the credential as the client states it; who sent the request, nil
 	// until that is known; and how it failed, if it did.
@@ -187,6 +194,7 @@ func (x *exchange) serve() {
 		x.fail(err)
 		return
 	}
+	defer x.room.hold(0)
 	out, err := x.action.Invoke(x.r.Context(), x.service(), caller, in)
 	if err != nil {
 		x.fail(err)
@@ -194,7 +202,12 @@ func (x *exchange) serve() {
 	}
 	buf := takeBuffer()
 	defer buf.giveBack()
+	buf.bytes = slices.Grow(buf.bytes, int(x.room.expects()))
 	buf.bytes = x.protocol.appendOutput(buf.bytes, x.action, out, x.requestID)
+	if err := x.room.encoded(buf, x.action); err != nil {
+		x.fail(err)
+		return
+	}
 	x.answer(http.StatusOK, "", buf.bytes)
 }
 

@@ -62,6 +62,14 @@ func (r *Registry) CollectBodies(buffered func() int64) {
 	}, func() float64 { return float64(buffered()) }))
 }
 
+// CollectAnswers lets each scrape read what large answers take. It is called once.
+func (r *Registry) CollectAnswers(used func() int64) {
+	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "staunch_answer_buffer_bytes",
+		Help: "Memory for answers with more than 64 KiB of messages that are being made or written. The setting answer-buffer-bytes bounds it.",
+	}, func() float64 { return float64(used()) }))
+}
+
 // CollectCertificate lets each scrape read when the certificate of a listener ends. It is called once for each, "api" and "admin".
 func (r *Registry) CollectCertificate(listener string, notAfter func() time.Time) {
 	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -189,6 +189,7 @@ func gatewayOptions(cfg *config.Config, log *slog.Logger, m *metrics.Registry, n
 		AuditMessages:    cfg.AuditMessages,
 		MaxBodyBytes:     cfg.MaxBodyBytes,
 		MaxBufferedBytes: cfg.BodyBufferBytes,
+		MaxAnswersBytes:  cfg.AnswerBufferBytes,
 		BodyTimeout:      cfg.BodyTimeout,
 		AnswerTimeout:    cfg.AnswerTimeout,
 		Logger:           log,

@@ -270,6 +270,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 	}
 	handler := gateway.New(options)
 	s.metrics.CollectBodies(handler.BufferedBytes)
+	s.metrics.CollectAnswers(handler.AnswerBytes)
 	httpServer := gateway.NewServer(handler, s.serverOptions())
 	served := make(chan error, 1)
 	l := s.apiListener() // with its metric, before anybody hears that the server is ready

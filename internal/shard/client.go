@@ -91,6 +91,23 @@ type ReceiveRequest struct {
 	Wait time.Duration
 	// Attempt is the receive request attempt ID; empty without one. FIFO only.
 	Attempt string
+	// Room is the memory for the messages; nil if there is enough for any.
+	Room Room
+}
+
+// Room is the memory that what one receive hands out may take. A receive that finds too little hands out fewer messages, or fails with
+// ErrOverloaded and leaves them all.
+type Room interface {
+	// Free is how many bytes of contents need no room.
+	Free() int
+	// Fits returns how many of n messages there would be room for now if they were of the largest size. It does not block, and is
+	// called from the shard's goroutine; the other methods are not.
+	Fits(n int) int
+	// Take takes room for n messages of the largest size, in place of what was taken before. It waits for it for a while; false means
+	// that there was none.
+	Take(ctx context.Context, n int) bool
+	// Keep gives back what is not needed for contents of so many bytes in all.
+	Keep(bytes int)
 }
 
 // ReceiveResult is what a receive handed out. Moves are messages that have used up their receives, 100 at the most: the caller carries

@@ -302,7 +302,7 @@ func (s *stepper) read(p queue.ID, ref queue.Ref) (queue.Message, error) {
 // received reads what a receive has picked, and turns meanwhile. It belongs into the bubble of a synctest.
 func (s *stepper) received(p queue.ID, picked []queue.Delivery) (messages []ReceivedMessage, err error) {
 	c := startErr(func() (err error) {
-		messages, err = s.Shard.received(context.Background(), p, picked)
+		messages, err = s.Shard.received(context.Background(), p, &receive{result: queue.ReceiveResult{Messages: picked}, from: s.partitions[p]})
 		return err
 	})
 	for !c.answered() {

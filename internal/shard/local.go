@@ -124,6 +124,7 @@ func (s *Shard) Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*Re
 		ctx:     ctx,
 		options: queue.ReceiveOptions{Max: in.Max, Attempt: in.Attempt},
 		wait:    in.Wait > 0,
+		room:    in.Room,
 	}
 	if in.Visibility != nil {
 		ms := in.Visibility.Milliseconds()
@@ -140,7 +141,17 @@ func (s *Shard) Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*Re
 	}
 	result := &ReceiveResult{}
 	var err error
-	if result.Messages, err = s.received(ctx, p, r.result.Messages); err != nil {
+	result.Messages, err = s.received(ctx, p, r)
+	switch {
+	case errors.Is(err, errNoRoom):
+		s.putBack(ctx, p, r.result.Messages)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if len(r.result.Dead) == 0 {
+			return nil, ErrOverloaded
+		}
+	case err != nil:
 		return nil, s.readFailed(err)
 	}
 	for _, d := range r.result.Dead {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -64,20 +65,60 @@ func (s *Shard) messageAt(ctx context.Context, ref, at queue.Ref) (queue.Message
 	return m, nil
 }
 
-// received reads the messages of a receive. One that has gone since it was picked is left out.
-func (s *Shard) received(ctx context.Context, p queue.ID, picked []queue.Delivery) ([]ReceivedMessage, error) {
+// errNoRoom says that there is no room for the messages of a receive.
+var errNoRoom = errors.New("no room for the messages")
+
+// received reads the messages of a receive. One that has gone since it was picked is left out. If they turn out to be large, it takes room
+// for all of them and begins again, so that what waits for room holds none.
+func (s *Shard) received(ctx context.Context, p queue.ID, r *receive) ([]ReceivedMessage, error) {
+	picked := r.result.Messages
 	messages := make([]ReceivedMessage, 0, len(picked))
-	for _, d := range picked {
-		m, err := s.message(ctx, p, d)
+	bytes, free := 0, math.MaxInt
+	if r.room != nil {
+		free = r.room.Free()
+	}
+	for i := 0; i < len(picked); i++ {
+		d := &picked[i]
+		m, err := s.message(ctx, p, *d)
 		if errors.Is(err, journal.ErrTrimmed) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
+		r.from.read(len(m.Content))
+		if bytes += len(m.Content); bytes > free {
+			clear(messages)
+			m = queue.Message{}
+			if !r.room.Take(ctx, len(picked)) {
+				return nil, errNoRoom
+			}
+			messages, bytes, free, i = messages[:0], 0, math.MaxInt, -1
+			continue
+		}
 		messages = append(messages, ReceivedMessage{Message: m, Handle: d.Handle, FirstReceived: d.FirstReceived})
 	}
+	if r.room != nil && free == math.MaxInt {
+		r.room.Keep(bytes)
+	}
 	return messages, nil
+}
+
+// read notes the size of a content.
+func (p *partition) read(bytes int) {
+	for n := p.largest.Load(); int64(bytes) > n && !p.largest.CompareAndSwap(n, int64(bytes)); n = p.largest.Load() {
+	}
+}
+
+// putBack makes messages of a receive visible that nobody gets.
+func (s *Shard) putBack(ctx context.Context, p queue.ID, picked []queue.Delivery) {
+	changes := make([]queue.VisibilityChange, len(picked))
+	for i := range picked {
+		changes[i].Handle = picked[i].Handle
+	}
+	if _, err := s.ChangeVisibility(context.WithoutCancel(ctx), p, changes); err != nil {
+		s.log.Warn("messages that there was no memory for are in flight until their visibility timeout ends", "error", err)
+	}
 }
 
 // readMoving reads messages that are moving, up to movedBytesMax of content, and returns the moves that are left.

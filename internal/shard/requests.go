@@ -168,7 +168,9 @@ type receive struct {
 	options queue.ReceiveOptions
 	wait    bool
 	waitEnd time.Time
+	room    Room
 	result  queue.ReceiveResult
+	from    *partition // that of result
 
 	// While it waits:
 	parked     *partition
@@ -186,6 +188,10 @@ func (r *receive) decide(s *Shard) {
 		return
 	}
 	switch {
+	case !p.fit(r):
+		r.answer(ErrOverloaded)
+		s.retime(p)
+		return // the receives that wait would find no room either
 	case s.receive(p, r):
 		s.hold(r)
 	case !r.wait || s.noWaits:
@@ -212,6 +218,20 @@ func (s *Shard) replaceAttempt(p *partition, r *receive) {
 			return
 		}
 	}
+}
+
+// fit lets a receive that has something to hand out take no more messages than there is room for, and reports whether that is any. Small ones
+// need no room, if all that were read so far were small.
+func (p *partition) fit(r *receive) bool {
+	r.from = p
+	if r.room == nil || !p.CanReceive() {
+		return true
+	}
+	if n := r.room.Fits(r.options.Max); n < r.options.Max {
+		small := r.room.Free() / int(max(1, p.largest.Load()))
+		r.options.Max = min(r.options.Max, max(n, small))
+	}
+	return r.options.Max > 0
 }
 
 // receive hands out what there is, and reports whether that was anything. Otherwise r.err may say why not.

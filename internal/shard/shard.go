@@ -147,6 +147,9 @@ type partition struct {
 	timed    bool  // it is in timers
 	servable bool  // it is in servable
 	late     bool  // it is in late, and not in timers
+
+	// largest is the size of the largest content that a receive has read. It may be used from any goroutine.
+	largest atomic.Int64
 }
 
 // Open replays the shard's journal. It fails with journal.ErrDamaged where the journal is not what was written: then nothing is

@@ -75,6 +75,11 @@ func (s *Shard) serve(p *partition) {
 	case w.ctx.Err() != nil:
 		s.unpark(w)
 		w.answer(w.ctx.Err())
+	case !p.fit(w):
+		// The others go on waiting: the next operation on the partition, this client's next receive for one, looks again.
+		s.unpark(w)
+		w.answer(ErrOverloaded)
+		s.served(p)
 	case s.receive(p, w):
 		s.unpark(w)
 		s.hold(w)

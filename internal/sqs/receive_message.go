@@ -30,6 +30,7 @@ func (s *Service) ReceiveMessage(ctx context.Context, c *api.Caller, in *api.Rec
 	if _, err := s.sealer.dataKey(q); err != nil {
 		return nil, s.failure(q, err) // before messages are taken that most likely cannot be read
 	}
+	request.Room = c.Room
 	received, err := s.receive(ctx, q, request)
 	if err != nil {
 		return nil, err
