@@ -262,3 +262,32 @@ func TestReceiveRequestAttemptID(t *testing.T) {
 		}
 	})
 }
+
+// A receive for which there is no memory leaves the messages where they are, on a long poll as well.
+func TestReceiveWithoutRoom(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		q := h.create("q", "VisibilityTimeout", "0")
+		h.send(q, strings.Repeat("a", 100<<10))
+		h.receive(q) // it is known now that they are large
+		h.set(q, "VisibilityTimeout", "30")
+		without := *h.caller
+		without.Room = noRoom{}
+		for _, wait := range []int64{0, 20} {
+			_, err := h.ReceiveMessage(h.t.Context(), &without, &api.ReceiveMessageInput{QueueUrl: q, WaitTimeSeconds: &wait})
+			if !errors.Is(err, api.RequestThrottled) {
+				t.Errorf("with a wait of %d s: %v", wait, err)
+			}
+		}
+		if got := h.receive(q); len(got) != 1 || got[0].Attributes["ApproximateReceiveCount"] != "2" {
+			t.Errorf("%d messages", len(got))
+		}
+	})
+}
+
+// noRoom is a Room with nothing left.
+type noRoom struct{}
+
+func (noRoom) Free() int                      { return 64 << 10 }
+func (noRoom) Fits(int) int                   { return 0 }
+func (noRoom) Take(context.Context, int) bool { return false }
+func (noRoom) Keep(int)                       {}
