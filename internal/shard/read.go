@@ -41,7 +41,7 @@ func (s *Shard) messageAt(ctx context.Context, ref, at queue.Ref) (queue.Message
 	}
 	r := s.cache.get(journal.Seq(at.Record))
 	if r == nil {
-		rec, err := s.options.Journal.Get(ctx, journal.Seq(at.Record))
+		rec, err := s.record(ctx, journal.Seq(at.Record))
 		if err != nil {
 			return fail(err)
 		}
@@ -63,6 +63,20 @@ func (s *Shard) messageAt(ctx context.Context, ref, at queue.Ref) (queue.Message
 		return fail(fmt.Errorf("%w: %w", journal.ErrDamaged, err))
 	}
 	return m, nil
+}
+
+// readsMax bounds the records that are read at once for messages: each is in memory before it is known how large it is.
+const readsMax = 32
+
+// record reads a record that is not in the cache.
+func (s *Shard) record(ctx context.Context, seq journal.Seq) ([]byte, error) {
+	select {
+	case s.reads <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.reads }()
+	return s.options.Journal.Get(ctx, seq)
 }
 
 // errNoRoom says that there is no room for the messages of a receive.

@@ -67,6 +67,7 @@ type Shard struct {
 	options Options
 	log     *slog.Logger
 	cache   *recordCache
+	reads   chan struct{} // holds one for each record that is being read; of readsMax
 	waiting atomic.Int64
 	// As of the newest record, and of the start or the newest checkpoint: see Usage.
 	journalBytes, liveBytes atomic.Int64
@@ -180,6 +181,7 @@ func Open(ctx context.Context, o Options) (*Shard, error) {
 		options:   o,
 		log:       o.Logger.With("shard", o.ID),
 		cache:     newRecordCache(o.BodyCacheBytes),
+		reads:     make(chan struct{}, readsMax),
 		wake:      make(chan struct{}, 1),
 		committer: make(chan *flight, flightsMax),
 		ticked:    o.Clock.Now(),
