@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"log/slog"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -491,4 +493,38 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// TestOpenRefusesAJournalThatCannotBeWrittenTo: Pebble does not see it, because it can panic when it fails to open.
+func TestOpenRefusesAJournalThatCannotBeWrittenTo(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	o := small(t, fs)
+	mustClose(t, mustOpen(t, "data", o))
+	before := listed(t, fs, "data/journal")
+	var creates atomic.Int32
+	inject.set(func(op errorfs.Op) error {
+		if path.Dir(op.Path) != "data/journal" || op.Kind != errorfs.OpCreate {
+			return nil
+		}
+		creates.Add(1)
+		return syscall.EACCES
+	})
+	if _, err := Open("data", o); !errors.Is(err, iofs.ErrPermission) || creates.Load() != 1 {
+		t.Errorf("%d files were to be made, %v", creates.Load(), err)
+	}
+	inject.set(func(errorfs.Op) error { return nil })
+	if after := listed(t, fs, "data/journal"); !slices.Equal(before, after) {
+		t.Errorf("there was %q, and now there is %q", before, after)
+	}
+	mustClose(t, mustOpen(t, "data", o))
+}
+
+func listed(t *testing.T, fs vfs.FS, dir string) []string {
+	t.Helper()
+	names, err := fs.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -153,6 +153,9 @@ func (s *Store) openPebble() error {
 		err = s.checkFiles()
 	}
 	if err == nil {
+		err = checkWritable(s.fs, dir)
+	}
+	if err == nil {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
 	if damaged := openedDamaged(dir, err); damaged != nil {
@@ -206,6 +209,20 @@ func openedDamaged(dir string, err error) error {
 		return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
 	}
 	return nil
+}
+
+// checkWritable makes and removes a file, because pebble.Open can panic where it can make none: what it closes then, a goroutine of its own
+// still uses. A file that a crash leaves behind means nothing to Pebble, and the next call removes it.
+func checkWritable(fs vfs.FS, dir string) error {
+	path := fs.PathJoin(dir, "writable"+tmpSuffix)
+	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err == nil {
+		err = f.Close()
+	}
+	if err == nil {
+		err = fs.Remove(path)
+	}
+	return err
 }
 
 // pebbleOptions makes Pebble a log.
