@@ -325,6 +325,12 @@ func openBackup(name string) (*openedBackup, error) {
 
 func openFile(name string) (*os.File, error) {
 	f, err := os.Open(name)
+	if err == nil {
+		if info, serr := f.Stat(); serr == nil && info.IsDir() {
+			_ = f.Close() // read only
+			err = fmt.Errorf("%s is a directory", name)
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &exitError{code: exitUsage, step: "Run the command as a user who may read it: the one who made the backup, or root.", err: err}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -290,7 +291,7 @@ func openDirectory(dir, instead string) (journal.View, error) {
 	switch {
 	case err == nil:
 		return v, nil
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, &exitError{code: exitUsage, step: "--data chooses the directory; `staunch config print` shows the one that serve would take.", err: err}
 	case errors.Is(err, journal.ErrLocked):
 		return nil, &exitError{code: exitUsage, step: "While a server uses it: " + instead, err: err}

@@ -112,6 +112,9 @@ func OpenView(dir string, options Options) (_ *View, err error) {
 	s := &Store{dir: dir, options: options.withDefaults()}
 	s.fs = s.options.FS
 	if exists, err := s.inspect(); err != nil {
+		if _, missing := s.fs.Stat(s.fs.PathJoin(dir, formatFile)); errors.Is(missing, iofs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", iofs.ErrNotExist, err)
+		}
 		return nil, err
 	} else if !exists {
 		return nil, fmt.Errorf("%w: %s is not a data directory, it has no %s", iofs.ErrNotExist, dir, formatFile)
