@@ -138,7 +138,7 @@ func (p *program) bench(command *cobra.Command, f *benchFlags, scenarios []strin
 		result, err := loadgen.Run(ctx, o, line.show)
 		line.clear()
 		if err != nil {
-			return benchFailed(ctx, name, o.Endpoint, err)
+			return benchFailed(ctx, name, &o, err)
 		}
 		results = append(results, result)
 		violations = errors.Join(violations, result.Violations())
@@ -218,15 +218,21 @@ func (p *program) findKeys(command *cobra.Command, f *benchFlags, o *loadgen.Opt
 	}
 }
 
-func benchFailed(ctx context.Context, scenario, endpoint string, err error) error {
+func benchFailed(ctx context.Context, scenario string, o *loadgen.Options, err error) error {
 	if ctx.Err() != nil {
 		return &exitError{code: exitInterrupted, step: "Nothing was measured to its end.", err: fmt.Errorf("%s was interrupted", scenario)}
 	}
-	return &exitError{
-		code: exitFailed,
-		step: "Does a server that speaks SQS listen at " + endpoint + "?",
-		err:  fmt.Errorf("%s: %w", scenario, err),
+	step := "Does a server that speaks SQS listen at " + o.Endpoint + "?"
+	var answered *loadgen.StatusError
+	switch {
+	case errors.Is(err, loadgen.ErrMeter):
+		step = "--admin is the URL of the admin interface of a Staunch server, --server-pid is the process of the server on this machine. Both can be left out."
+	case errors.As(err, &answered) && o.Queue != "":
+		step = "Is there a queue " + o.Queue + ", and may these keys use it?"
+	case errors.As(err, &answered):
+		step = "The server is there; its answer or its log says why."
 	}
+	return &exitError{code: exitFailed, step: step, err: fmt.Errorf("%s: %w", scenario, err)}
 }
 
 // benchFile is the JSON form of results.

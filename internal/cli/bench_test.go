@@ -89,7 +89,7 @@ func TestBenchLeavesWhatIsNotItsOwn(t *testing.T) {
 func TestBenchFindsFaults(t *testing.T) {
 	for fault, words := range map[string]string{
 		"loses":   "messages were sent and never received … broke a promise",
-		"refuses": "SendMessage answered HTTP 500: no … Does a server that speaks SQS listen at",
+		"refuses": "SendMessage answered HTTP 500: no … The server is there; its answer or its log says why",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -105,6 +105,23 @@ func TestBenchFindsFaults(t *testing.T) {
 			defer server.Close()
 			expect(t, 1, words, append(append([]string{"bench", "send", "--endpoint", server.URL}, short...), "--drain-timeout", "20ms")...)
 		})
+	}
+}
+
+func TestBenchSaysWhatToLookAt(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "NonExistentQueue", http.StatusBadRequest)
+	}))
+	defer server.Close()
+	for args, words := range map[string]string{
+		"--admin http://127.0.0.1:1":         "connection refused … --admin is the URL of the admin interface",
+		"--server-pid 2147483647":            "no such file … --server-pid is the process of the server",
+		"--queue none":                       "GetQueueUrl answered HTTP 400 … Is there a queue none",
+		"--queue http://x/000000000000/none": "answered HTTP 400 … Is there a queue http://x/000000000000/none",
+		"--unsigned":                         "CreateQueue answered HTTP 400 … The server is there; its answer or its log says why",
+		"--endpoint http://127.0.0.1:1 -c 1": "connection refused … Does a server that speaks SQS listen at http://127.0.0.1:1?",
+	} {
+		expect(t, 1, words, slices.Concat([]string{"bench", "send", "--endpoint", server.URL}, short, strings.Fields(args))...)
 	}
 }
 

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"time"
 )
+
+// ErrMeter means that what the server uses could not be read, from the process or the admin interface that the options name.
+var ErrMeter = errors.New("what the server uses cannot be read")
 
 // usage is what processes have used so far.
 type usage struct {
@@ -40,8 +44,11 @@ func (m *meter) read() (u usage, err error) {
 	case m.admin != "":
 		u, err = m.metricsUsage()
 	}
+	if err != nil {
+		return u, fmt.Errorf("%w: %w", ErrMeter, err)
+	}
 	u.client = ownCPU()
-	return u, err
+	return u, nil
 }
 
 // Names of metrics that every Prometheus client library for Go exports.
