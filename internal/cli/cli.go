@@ -56,8 +56,6 @@ func Main(args, environ []string, stdout, stderr io.Writer, serve ServeFunc) int
 	p := &program{environ: environ, stdout: stdout, stderr: stderr, serve: serve}
 	root := p.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	ran, err := root.ExecuteC()
 	return p.report(ran, err)
 }
@@ -76,6 +74,8 @@ func (p *program) rootCommand() *cobra.Command {
 	root := group("staunch", "Amazon SQS that you run yourself")
 	root.Long = "Staunch is Amazon SQS that you run yourself: the AWS CLI and every AWS SDK work with it, " +
 		"and every change that\nwas answered is on disk."
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRun = func(*cobra.Command, []string) { p.began = true }
 	root.SetFlagErrorFunc(flagError)
@@ -83,7 +83,32 @@ func (p *program) rootCommand() *cobra.Command {
 		p.restoreCommand(), p.keyringCommand(),
 		p.accountCommand(), p.userCommand(), p.groupCommand(), p.roleCommand(), p.keyCommand(), p.policyCommand(),
 		p.benchCommand(), p.versionCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() { // those of Cobra answer with help, and 0, to what they do not know
+		switch command.Name() {
+		case "help":
+			command.RunE = help
+		case "completion":
+			command.Args, command.RunE = cobra.ArbitraryArgs, onlySubcommands
+		}
+	}
 	return root
+}
+
+// help shows the help of the command that args name.
+func help(command *cobra.Command, args []string) error {
+	about, rest, err := command.Root().Find(args)
+	switch {
+	case err != nil:
+		return usage(command, "%w", err)
+	case len(rest) > 0 && about.HasSubCommands():
+		return onlySubcommands(about, rest)
+	case len(rest) > 0:
+		return usage(about, "there is no command `%s %s`", about.CommandPath(), rest[0])
+	}
+	about.InitDefaultHelpFlag()
+	return about.Help()
 }
 
 // group returns a command that only has subcommands. With none it shows its help, with an unknown one it names the
@@ -93,18 +118,21 @@ func group(name, short string) *cobra.Command {
 		Use:   name,
 		Short: short,
 		Args:  cobra.ArbitraryArgs,
-		RunE: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return command.Help()
-			}
-			var known []string
-			for _, sub := range command.Commands() {
-				known = append(known, sub.Name())
-			}
-			return usage(command, "there is no command `%[1]s %[2]s`; the nearest is `%[1]s %[3]s`",
-				command.CommandPath(), args[0], config.Nearest(args[0], known))
-		},
+		RunE:  onlySubcommands,
 	}
+}
+
+// onlySubcommands is what a command does that was not called with one of its subcommands.
+func onlySubcommands(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return command.Help()
+	}
+	var known []string
+	for _, sub := range command.Commands() {
+		known = append(known, sub.Name())
+	}
+	return usage(command, "there is no command `%[1]s %[2]s`; the nearest is `%[1]s %[3]s`",
+		command.CommandPath(), args[0], config.Nearest(args[0], known))
 }
 
 // report prints err, with a next step, and returns the exit code that it stands for.
