@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // tokenCharsMin is the shortest admin token that is accepted. One that the server makes has 26 characters, 130 random bits.
@@ -15,7 +17,7 @@ const tokenCharsMin = 16
 
 // adminToken reads the token of the admin interface from a file, or makes the file, for its owner only. Without a file it returns a
 // token that nobody knows.
-func adminToken(file string) (string, error) {
+func adminToken(file string, log *slog.Logger) (string, error) {
 	if file == "" {
 		return rand.Text(), nil
 	}
@@ -29,6 +31,11 @@ func adminToken(file string) (string, error) {
 	case len(token) < tokenCharsMin:
 		return "", fmt.Errorf("the admin token in %s has %d characters; it needs at least %d: write a longer one, or remove the file and the "+
 			"server makes one", file, len(token), tokenCharsMin)
+	case strings.ContainsFunc(token, unicode.IsSpace):
+		return "", fmt.Errorf("%s has more than a token in it: there is space between its words", file)
+	}
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others on this machine can read the admin token; make it readable by its owner alone (chmod 600)", "admin_token_file", file)
 	}
 	return token, nil
 }

@@ -188,7 +188,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 	outer := lifecycle.New(context.WithoutCancel(ctx))
 	starting := &readiness{}
 	if s.adminAPI != nil {
-		token, err := adminToken(s.cfg.TokenFile())
+		token, err := adminToken(s.cfg.TokenFile(), s.log)
 		if err != nil {
 			return err
 		}
