@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -280,17 +281,8 @@ func (p *program) restore(ctx context.Context, a *backup.Archive, dir string) er
 	reports, err := datadir.Restore(ctx, a, dir, o)
 	writing.close()
 	checking.close()
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return &exitError{code: exitUsage, step: "Restore into a directory that does not exist yet, or is empty: --data DIR.", err: err}
-	case errors.Is(err, journal.ErrFull):
-		return &exitError{code: exitFailed, step: "Choose a disk with more space: --data DIR. Nothing was left behind.", err: err}
-	case errors.Is(err, datadir.ErrReadBack) && ctx.Err() == nil:
-		return &exitError{
-			code: exitFailed, step: "The backup is sound. Look at the disk that was restored to, or choose another: --data DIR. Nothing was left behind.", err: err,
-		}
-	case err != nil:
-		return ofBackup.explain(err)
+	if err != nil {
+		return restoreFailed(err)
 	}
 	var messages int64
 	for _, r := range reports {
@@ -299,6 +291,25 @@ func (p *program) restore(ctx context.Context, a *backup.Archive, dir string) er
 	_, err = fmt.Fprintf(p.stdout, "%s: %d records of %d shards, %d messages, as of %s\n",
 		dir, header.Records(), len(header.Shards), messages, header.Created.Format(time.RFC3339))
 	return err
+}
+
+// restoreFailed gives an error of a restore its next step.
+func restoreFailed(err error) error {
+	const left = " What was written is removed again; an empty directory with a lock file stays."
+	code, step := exitFailed, ""
+	switch {
+	case errors.Is(err, context.Canceled):
+		code, step = exitInterrupted, "The restore can be run again."+left
+	case errors.Is(err, fs.ErrExist):
+		code, step = exitUsage, "Restore into a directory that does not exist yet, or is empty: --data DIR."
+	case errors.Is(err, journal.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		step = "Choose a disk with more space: --data DIR." + left
+	case errors.Is(err, datadir.ErrReadBack):
+		step = "The backup is sound. Look at the disk that was restored to, or choose another: --data DIR." + left
+	default:
+		return ofBackup.explain(err)
+	}
+	return &exitError{code: code, step: step, err: err}
 }
 
 // openedBackup is a backup in a file.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/staunchmq/staunch/internal/backup"
+	"github.com/staunchmq/staunch/internal/datadir"
 	"github.com/staunchmq/staunch/internal/journal"
 )
 
@@ -40,6 +41,28 @@ func TestStepsFitTheOrigin(t *testing.T) {
 	} {
 		var got *exitError
 		if !errors.As(test.from.explain(fmt.Errorf("read: %w", test.err)), &got) || got.code != test.code || !strings.Contains(got.step, test.want) {
+			t.Errorf("%s: exit code %d, %q; want %d, %q", test.name, got.code, got.step, test.code, test.want)
+		}
+	}
+}
+
+func TestRestoresSayWhatIsLeft(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{"interrupted", context.Canceled, exitInterrupted, "can be run again. What was written is removed again; an empty directory with a lock file stays"},
+		{"interrupted while it reads back", fmt.Errorf("%w: %w", datadir.ErrReadBack, context.Canceled), exitInterrupted, "can be run again"},
+		{"no room", journal.ErrFull, exitFailed, "more space: --data DIR. What was written is removed again"},
+		{"disk full", &fs.PathError{Op: "mkdir", Path: "x", Err: syscall.ENOSPC}, exitFailed, "more space: --data DIR. What was written is removed again"},
+		{"bad disk", fmt.Errorf("%w: %w", datadir.ErrReadBack, journal.ErrDamaged), exitFailed, "The backup is sound"},
+		{"bad backup", journal.ErrDamaged, exitFailed, "This backup cannot be used"},
+		{"something there", fs.ErrExist, exitUsage, "or is empty"},
+	} {
+		var got *exitError
+		if !errors.As(restoreFailed(fmt.Errorf("restore: %w", test.err)), &got) || got.code != test.code || !strings.Contains(got.step, test.want) {
 			t.Errorf("%s: exit code %d, %q; want %d, %q", test.name, got.code, got.step, test.code, test.want)
 		}
 	}
