@@ -69,7 +69,8 @@ const (
 // settings is the one list of what can be set.
 var settings = []Setting{
 	row("listen", "127.0.0.1:9324", address(), func(c *Config) *string { return &c.Listen },
-		"Address of the SQS API. Port 0 picks a free one. Any address that is not loopback needs auth, or insecure-no-auth."),
+		"Address of the SQS API. Port 0 picks a free one. 0.0.0.0 and [::] are both all addresses of the machine, IPv4 and IPv6. "+
+			"Any address that is not loopback needs auth, or insecure-no-auth."),
 	row("admin-listen", "127.0.0.1:9325", optional(address()), func(c *Config) *string { return &c.AdminListen },
 		"Address of health, readiness, metrics, profiles, backups and identities (accounts, users, keys). Port 0 picks a free one; "+
 			"empty switches them off. All but health, readiness and metrics need the admin token. "+
