@@ -182,6 +182,12 @@ func (c *counter) report(e event, p *testedPackage, r result, failed []string, b
 		if text := outputOf(c.builds, e.FailedBuild); text != "" {
 			c.print(strings.TrimRight(text, "\n"))
 		}
+		// What ended the process is in the output of a test that came to no end.
+		for _, test := range slices.Sorted(maps.Keys(p.output)) {
+			if test != "" && p.outcomes[test] == "" {
+				c.print(strings.TrimRight(p.output[test].String(), "\n"))
+			}
+		}
 	}
 	if r.failed > 0 {
 		c.print(strings.TrimRight(outputOf(p.output, ""), "\n"))

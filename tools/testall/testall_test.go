@@ -84,6 +84,17 @@ func TestCounterNoticesAnEndOutsideTheTests(t *testing.T) {
 	}
 }
 
+func TestCounterShowsWhatEndedTheProcess(t *testing.T) {
+	got, printed := counted(`{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"disk lost\n"}
+{"Action":"output","Package":"p","Output":"FAIL p 1s\n"}
+{"Action":"fail","Package":"p","Elapsed":0}
+`)
+	if got.counts() != "1 passed, 1 failed" || !strings.Contains(printed, "disk lost") {
+		t.Errorf("counts() = %s, printed %q", got.counts(), printed)
+	}
+}
+
 func TestClientResult(t *testing.T) {
 	for line, want := range map[string]string{
 		"conformance python-query: 12 passed, 0 failed, 1 skipped": "12 passed, 0 failed, 1 skipped",
