@@ -72,7 +72,7 @@ type Options struct {
 
 	// ReloadKeyring reads the keyring; nil if there is none. When it returns nil, everything that was encrypted with older versions of its
 	// keys is stored.
-	ReloadKeyring func(ctx context.Context) error
+	ReloadKeyring func(ctx context.Context) (newest map[string]uint32, err error)
 
 	// Decide says what policies say of a question. An error is about the question; nil while there is nothing to ask yet.
 	Decide func() func(*access.Question) (*access.Explanation, error)

@@ -40,7 +40,7 @@ const (
 // rewraps answers POST /rewrap and POST /reload-keyring.
 type rewraps struct {
 	rewrap        func(ctx context.Context, looked *atomic.Int64) (Rewrapped, error)
-	reloadKeyring func(ctx context.Context) error
+	reloadKeyring func(ctx context.Context) (newest map[string]uint32, err error)
 	clock         clock.Clock
 	log           *slog.Logger
 	busy          atomic.Bool // one of them is running
@@ -104,6 +104,12 @@ func (h *rewraps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = control.SetWriteDeadline(time.Time{}) // the connection may be used again
 }
 
+// KeyringRead is the answer to POST /reload-keyring.
+type KeyringRead struct {
+	// NewestVersions has the number of the newest version of each key that the server has, by key ID: it encrypts with no older one.
+	NewestVersions map[string]uint32
+}
+
 // reload answers POST /reload-keyring. While a rewrap runs it does not: what that has encrypted with the keys of before may be on its way.
 func (h *rewraps) reload(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -115,9 +121,15 @@ func (h *rewraps) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.busy.Store(false)
-	if err := h.reloadKeyring(r.Context()); err != nil {
+	newest, err := h.reloadKeyring(r.Context())
+	if err != nil {
 		answer(w, http.StatusInternalServerError, err.Error()+"\n")
 		return
 	}
-	answer(w, http.StatusOK, "the keyring was read\n")
+	text, err := json.Marshal(KeyringRead{NewestVersions: newest})
+	if err != nil {
+		answer(w, http.StatusInternalServerError, err.Error()+"\n")
+		return
+	}
+	answer(w, http.StatusOK, string(text)+"\n")
 }

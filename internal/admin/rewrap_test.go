@@ -86,7 +86,7 @@ func TestReloadKeyringWaitsForNoRewrap(t *testing.T) {
 				<-ctx.Done()
 				return admin.Rewrapped{}, ctx.Err()
 			},
-			ReloadKeyring: func(context.Context) error { return failure },
+			ReloadKeyring: func(context.Context) (map[string]uint32, error) { return map[string]uint32{"key": 2}, failure },
 		})
 		expect := func(status int, text string) {
 			t.Helper()
@@ -96,7 +96,7 @@ func TestReloadKeyringWaitsForNoRewrap(t *testing.T) {
 				t.Errorf("%d %s, want %d %s", answer.Code, answer.Body, status, text)
 			}
 		}
-		expect(http.StatusOK, "the keyring was read")
+		expect(http.StatusOK, `{"NewestVersions":{"key":2}}`)
 		ctx, cancel := context.WithCancel(t.Context())
 		go postRewrap(h, ctx)
 		synctest.Wait()

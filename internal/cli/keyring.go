@@ -164,7 +164,7 @@ next one was made, when no session is left that it has encrypted; --end-sessions
 				return err
 			}
 		}
-		if err := p.reloadKeyring(ctx, flags, at); err != nil {
+		if err := p.reloadKeyring(ctx, flags, at, keys[i], uint32(version)); err != nil {
 			return err
 		}
 		c, err := p.checkEither(ctx, flags, at, "staunch keyring forget --url "+defaultAdminURL)
@@ -202,8 +202,13 @@ func (c checked) needs(unwanted string) error {
 	}
 }
 
-// sessionMax is how long a session of a role can last. AWS: 12 hours.
-const sessionMax = 12 * time.Hour
+const (
+	// sessionMax is how long a session of a role can last. AWS: 12 hours.
+	sessionMax = 12 * time.Hour
+	// takenOver is how long a server may go on encrypting with a version after the next was made, until it has read the keyring, and how much
+	// its clock may differ.
+	takenOver = 5 * time.Minute
+)
 
 // sessionsEnded returns an error while there may be sessions whose tokens a version has encrypted: it did so until the next one was made.
 func sessionsEnded(key *keyring.Key, version uint32, now time.Time) error {
@@ -211,7 +216,7 @@ func sessionsEnded(key *keyring.Key, version uint32, now time.Time) error {
 	if i < 0 {
 		return nil // it is the newest, which cannot be forgotten anyway
 	}
-	until := key.Versions[i].Created.Add(sessionMax)
+	until := key.Versions[i].Created.Add(sessionMax + takenOver)
 	if !now.Before(until) {
 		return nil
 	}

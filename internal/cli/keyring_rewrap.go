@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/staunchmq/staunch/internal/admin"
+	"github.com/staunchmq/staunch/internal/keyring"
 )
 
 func (p *program) keyringRewrapCommand() *cobra.Command {
@@ -114,8 +115,8 @@ func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrap
 }
 
 // reloadKeyring lets the server that at names, if it does, read its keyring: then it encrypts with the newest versions alone, and has stored
-// what it has encrypted with others.
-func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *adminFlags) error {
+// what it has encrypted with others. It must have a newer version of the key than this one: it may read a copy of the file.
+func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *adminFlags, key *keyring.Key, version uint32) error {
 	if at.url == "" {
 		return nil
 	}
@@ -132,11 +133,25 @@ func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *ad
 		return err
 	}
 	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
+	if err != nil {
+		return server.brokeOff(err, againStep)
+	}
 	if response.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
 		return &exitError{
-			code: exitFailed, step: "Nothing was changed.",
-			err: fmt.Errorf("%s/reload-keyring answered %s: %s", server.base, response.Status, strings.TrimSpace(string(reason))),
+			code: exitFailed, step: "Nothing was changed. Ask again later; the log of the server says more.",
+			err: fmt.Errorf("%s/reload-keyring answered %s: %s", server.base, response.Status, strings.TrimSpace(string(answer))),
+		}
+	}
+	var read admin.KeyringRead
+	if err := json.Unmarshal(answer, &read); err != nil {
+		return server.strange(err)
+	}
+	if newest := read.NewestVersions[key.ID.String()]; newest <= version {
+		return &exitError{
+			code: exitFailed,
+			step: "Nothing was changed. Rotate the key, and let the server have the new file: one that it has from the environment or a credential it reads at its start.",
+			err:  fmt.Errorf("the server at %s has no version of %s that is newer than %d, so it encrypts with that one", server.base, key.Name, version),
 		}
 	}
 	return nil

@@ -85,27 +85,19 @@ func TestSignalsStopCleanly(t *testing.T) {
 	}
 }
 
+// timeout(1) sends a signal to the process and to its group: two of the same at once are one.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	server := start(t, "--region", "stubborn")
-	server.signal(t, syscall.SIGTERM)
-	server.awaitLog(t, "stopping")
-	server.signal(t, syscall.SIGINT)
-	code, rest := server.exit()
-	if code != 130 || !strings.Contains(rest, "a second signal (interrupt) cut the stop short") {
-		t.Errorf("exit code %d, want 130; log:\n%s", code, rest)
-	}
-}
-
-// timeout(1) sends a signal to the process and to its group.
-func TestTheSameSignalAtOnceIsOne(t *testing.T) {
-	server := start(t, "--region", "stubborn")
-	server.signal(t, syscall.SIGTERM)
-	server.signal(t, syscall.SIGTERM)
-	server.awaitLog(t, "stopping")
-	server.signal(t, syscall.SIGINT)
-	code, rest := server.exit()
-	if code != 130 || !strings.Contains(rest, "a second signal (interrupt) cut") {
-		t.Errorf("exit code %d, want 130 for the other signal; log:\n%s", code, rest)
+	for _, first := range [][]syscall.Signal{{syscall.SIGTERM}, {syscall.SIGTERM, syscall.SIGTERM}} {
+		server := start(t, "--region", "stubborn")
+		for _, sig := range first {
+			server.signal(t, sig)
+		}
+		server.awaitLog(t, "stopping")
+		server.signal(t, syscall.SIGINT)
+		code, rest := server.exit()
+		if code != 130 || !strings.Contains(rest, "a second signal (interrupt) cut the stop short") {
+			t.Errorf("%v: exit code %d, want 130; log:\n%s", first, code, rest)
+		}
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 func (l *loader) check() {
 	l.checkAuth()
 	l.checkTLS()
-	l.checkEffect()
+	if !l.client {
+		l.checkEffect()
+	}
 	if c := &l.config; c.BodyBufferBytes < 2*c.MaxBodyBytes {
 		l.problem(l.given("body-buffer-bytes", "max-body-bytes"), "", fmt.Sprintf("body-buffer-bytes (%s) must be twice max-body-bytes (%s) or more, "+
 			"because the memory for a body doubles while it grows", lookup("body-buffer-bytes").Text(c), lookup("max-body-bytes").Text(c)))

@@ -72,7 +72,8 @@ func (n *named) nameByID(name, id string) (string, bool) {
 		return id, afterLastSlash(other.name) == afterLastSlash(n.name)
 	case n.kind == namesRole && other.kind == namesSession:
 		role, session, _ := strings.Cut(other.name, "/")
-		return id + ":" + session, role == afterLastSlash(n.name)
+		byID := id + ":" + session
+		return byID, role == afterLastSlash(n.name) && uniqueID.MatchString(byID) // no session can have another name
 	}
 	return "", false
 }

@@ -28,6 +28,7 @@ func TestNameByID(t *testing.T) {
 		"another kind":       {annARN, `{"Federated":"` + annARN + `"}`, ""},
 		"a role of the name": {annARN, `{"AWS":"arn:aws:iam::111122223333:role/team/ann"}`, ""},
 		"by its ID":          {annARN, `{"AWS":"` + annID + `"}`, ""},
+		"no session's name":  {roleARN, `{"AWS":"arn:aws:sts::111122223333:assumed-role/deploy/a b"}`, ""},
 		"a role":             {roleARN, `{"AWS":"` + roleARN + `"}`, `{"AWS":"` + roleID + `"}`},
 		"a role by a path":   {roleARN, `{"AWS":"arn:aws:iam::111122223333:role/x/deploy"}`, `{"AWS":"` + roleID + `"}`}, // sessions do not tell the path
 		"a session":          {roleARN, `{"AWS":"arn:aws:sts::111122223333:assumed-role/deploy/s.1"}`, `{"AWS":"` + roleID + `:s.1"}`},

@@ -165,6 +165,9 @@ func (e *keyEntry) key() (*Key, error) {
 		}
 	}
 	if e.Digest != nil {
+		if e.Name != SecretKey {
+			return nil, fmt.Errorf("%s: only %s has a digest", e.Name, SecretKey)
+		}
 		secret, ok := decodeSecret(e.Digest.Secret)
 		if !ok {
 			return nil, fmt.Errorf("%s: the secret of the digest is not %d bytes in base64", e.Name, keySize)

@@ -126,6 +126,17 @@ func (k *Keyring) Newest(id KeyID) (KeyID, uint32, error) {
 	return key.ID, key.newest().Number, nil
 }
 
+// NewestVersions returns the number of the newest version of each key, by key ID.
+func (k *Keyring) NewestVersions() map[string]uint32 {
+	newest := make(map[string]uint32)
+	if s := k.loaded.Load(); s != nil {
+		for _, key := range s.keys {
+			newest[key.ID.String()] = key.newest().Number
+		}
+	}
+	return newest
+}
+
 // Outdated tells whether something that Seal has returned was sealed with another version, or another key, than Seal takes now. It fails
 // with ErrSealed, or with ErrNotFound if Seal has no key.
 func (k *Keyring) Outdated(sealed []byte) (bool, error) {

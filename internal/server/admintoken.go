@@ -32,9 +32,9 @@ func adminToken(file string, log *slog.Logger) (string, error) {
 		return "", fmt.Errorf("the admin token in %s has %d characters; it needs at least %d: write a longer one, or remove the file and the "+
 			"server makes one", file, len(token), tokenCharsMin)
 	case strings.ContainsFunc(token, unicode.IsSpace):
-		return "", fmt.Errorf("%s has more than a token in it: there is space between its words", file)
+		return "", fmt.Errorf("%s has more than a token in it, with space between; write the token alone into it, or remove the file and the server makes one", file)
 	}
-	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o027 != 0 {
 		log.Warn("others on this machine can read the admin token; make it readable by its owner alone (chmod 600)", "admin_token_file", file)
 	}
 	return token, nil

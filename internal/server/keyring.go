@@ -19,7 +19,7 @@ func (s *server) rewrap(ctx context.Context, looked *atomic.Int64) (result admin
 	if n == nil {
 		return result, errors.New("the server is starting or stopping")
 	}
-	if err := s.reloadKeyring(ctx); err != nil { // so that a rotation of a moment ago counts
+	if _, err := s.reloadKeyring(ctx); err != nil { // so that a rotation of a moment ago counts
 		return result, err
 	}
 	secrets, err := n.identities.ResealKeys(ctx)
@@ -70,30 +70,31 @@ func rewrapShards[S rewriter](ctx context.Context, shards []S, reseal func() sha
 
 // reloadKeyring reads the keyring. When it returns nil, everything that was encrypted with older versions of its keys is in the journals,
 // also what is under way for a client that has gone: a look at these, afterwards, finds all that there will ever be.
-func (s *server) reloadKeyring(ctx context.Context) error {
+func (s *server) reloadKeyring(ctx context.Context) (newest map[string]uint32, err error) {
 	changed, err := s.keyring.Reload()
 	if changed {
 		s.log.Info("the keyring has changed")
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	newest = s.keyring.NewestVersions()
 	n := s.node.Load()
 	if n == nil {
-		return errors.New("the server is starting or stopping")
+		return nil, errors.New("the server is starting or stopping")
 	}
 	if err := n.service.KeysTakenOver(ctx); err != nil {
-		return fmt.Errorf("wait for what was encrypted before: %w", err)
+		return nil, fmt.Errorf("wait for what was encrypted before: %w", err)
 	}
 	for _, sh := range n.shards {
 		if err := sh.Fence(ctx); err != nil {
-			return fmt.Errorf("shard %d: wait for what was encrypted before: %w", sh.ID(), err)
+			return nil, fmt.Errorf("shard %d: wait for what was encrypted before: %w", sh.ID(), err)
 		}
 	}
 	if err := n.identities.Settle(ctx); err != nil {
-		return fmt.Errorf("wait for secrets that were encrypted before: %w", err)
+		return nil, fmt.Errorf("wait for secrets that were encrypted before: %w", err)
 	}
-	return nil
+	return newest, nil
 }
 
 // keyringResults are the names of results in the metrics.

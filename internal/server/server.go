@@ -193,18 +193,20 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			return err
 		}
 		options := admin.Options{
-			Registry:      s.metrics,
-			Ready:         starting.ready,
-			Note:          func() string { return roomNote(s.store) },
-			Version:       version.Read().String(),
-			Backup:        backupOf(s.store),
-			Rewrap:        s.rewrap,
-			ReloadKeyring: s.reloadKeyring,
-			Decide:        s.decide,
-			Identities:    s.identities.Load,
-			Token:         token,
-			Clock:         clock.System(),
-			Logger:        s.log,
+			Registry:   s.metrics,
+			Ready:      starting.ready,
+			Note:       func() string { return roomNote(s.store) },
+			Version:    version.Read().String(),
+			Backup:     backupOf(s.store),
+			Rewrap:     s.rewrap,
+			Decide:     s.decide,
+			Identities: s.identities.Load,
+			Token:      token,
+			Clock:      clock.System(),
+			Logger:     s.log,
+		}
+		if s.keyring.Identity() != "" {
+			options.ReloadKeyring = s.reloadKeyring
 		}
 		if s.audit != nil {
 			options.Audit = s.audit
