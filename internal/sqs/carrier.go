@@ -1,9 +1,12 @@
 package sqs
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/staunchmq/staunch/internal/queue"
 )
@@ -23,8 +26,8 @@ type carrier struct {
 	// unended are the moves out of a partition that have arrived in a target and of which it is not known whether they have ended.
 	unended map[queue.ID]map[queue.Ref]queue.ID
 
-	// bringing has an item for each page of dead letters in memory.
-	bringing chan struct{}
+	// bringing has bringMax places for pages of dead letters, which are given out in order.
+	bringing *semaphore.Weighted
 }
 
 func newCarrier() carrier {
@@ -33,8 +36,17 @@ func newCarrier() carrier {
 		broken:    make(map[queue.ID]struct{}),
 		unsettled: make(map[queue.ID][]queue.Origin),
 		unended:   make(map[queue.ID]map[queue.Ref]queue.ID),
-		bringing:  make(chan struct{}, bringMax),
+		bringing:  semaphore.NewWeighted(bringMax),
 	}
+}
+
+// awaitBrought returns when no dead letters are in memory that were there when it was called.
+func (c *carrier) awaitBrought(ctx context.Context) error {
+	if err := c.bringing.Acquire(ctx, bringMax); err != nil {
+		return err
+	}
+	c.bringing.Release(bringMax)
+	return nil
 }
 
 // claim takes those of the moves that nobody carries. The caller carries them and then releases them.

@@ -52,7 +52,7 @@ func eachMove(ctx context.Context, from shard.Client, source queue.ID, fn func([
 }
 
 // carryDeadLetters carries what a receive of q has hidden, and reports whether its target takes dead letters. It returns no error: the
-// receive has its messages whatever becomes of the moves. It is not stopped by the client's going away.
+// receive has its messages whatever becomes of the moves. When the client goes away, what was begun is finished, and the sweeper does the rest.
 func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves []queue.Move) (taken bool) {
 	_, source := s.home(q)
 	err := errPanicked
@@ -63,7 +63,7 @@ func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves 
 		}
 	}()
 	failed := make(failures)
-	s.carry(context.WithoutCancel(ctx), q, moves, failed)
+	s.carry(ctx, q, moves, failed)
 	err = failed.err()
 	return err == nil && s.catalog.View().QueueOf(moves[0].Target) != nil
 }
@@ -104,10 +104,19 @@ func (s *Service) carry(ctx context.Context, q *catalog.Queue, moves []queue.Mov
 	}
 }
 
-// carryTo carries the first of the moves, as many as are read at once, and returns those that are left.
+// carryTo carries the first of the moves, as many as are read at once, and returns those that are left. ctx bounds the wait for a place; what
+// was begun then is finished.
 func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (left []queue.Move, err error) {
+	if err := s.carrier.bringing.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait until other dead letters have arrived: %w", err)
+	}
+	defer s.carrier.bringing.Release(1)
+	ctx = context.WithoutCancel(ctx)
 	from, source := s.home(q)
 	claimed := s.carrier.claim(source, moves)
+	if len(claimed) == 0 {
+		return nil, nil
+	}
 	gone := false
 	defer func() {
 		s.carrier.release(source, claimed)
@@ -135,8 +144,6 @@ func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID
 // bring puts the first of the moves into their target, as many as are read at once, and returns their refs and the moves that are left.
 // The error is shard.ErrNoPartition if the target is gone for good.
 func (s *Service) bring(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (refs []queue.Ref, left []queue.Move, err error) {
-	s.carrier.bringing <- struct{}{}
-	defer func() { <-s.carrier.bringing }()
 	from, source := s.home(q)
 	messages, left, err := from.ReadMoving(ctx, source, moves)
 	if errors.Is(err, shard.ErrNoPartition) || err == nil && len(messages) == 0 {

@@ -443,6 +443,77 @@ func TestDeadLettersOfAClientThatGoes(t *testing.T) {
 	})
 }
 
+// A client that goes away while all places are taken has its dead letters carried when there is one.
+func TestDeadLettersWithoutAPlace(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		h.send(q, "a")
+		h.exhaust(q)
+		if err := h.carrier.bringing.Acquire(t.Context(), bringMax); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if out, err := h.ReceiveMessage(ctx, h.caller, &api.ReceiveMessageInput{QueueUrl: q}); err != nil || len(out.Messages) != 0 {
+			t.Errorf("received %+v, %v", out, err)
+		}
+		if ctx.Err() == nil || h.counts(q) != [3]string{"0", "1", "0"} {
+			t.Errorf("the client has waited: %v; counts %v", ctx.Err(), h.counts(q))
+		}
+		h.carrier.bringing.Release(bringMax)
+		synctest.Wait()
+		if h.counts(dead) != [3]string{"1", "0", "0"} || h.counts(q) != [3]string{"0", "0", "0"} {
+			t.Errorf("counts %v, dead-letter queue %v", h.counts(q), h.counts(dead))
+		}
+		checkSettled(t, h)
+	})
+}
+
+// The service stops while dead letters wait for a place.
+func TestStopWhileDeadLettersHaveNoPlace(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		h.send(q, "a")
+		h.exhaust(q)
+		if _, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.carrier.bringing.Acquire(t.Context(), bringMax); err != nil {
+			t.Fatal(err)
+		}
+		h.brokeOff(h.partition(t, q))
+		synctest.Wait()
+		h.restart()
+		if h.counts(dead) != [3]string{"1", "0", "0"} {
+			t.Errorf("the dead-letter queue has %v", h.counts(dead))
+		}
+	})
+}
+
+// A receive whose dead letters another carries asks its shard for nothing.
+func TestNothingClaimedNothingAsked(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, _ string) {
+		h.send(q, "a")
+		h.exhaust(q)
+		result, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1})
+		if err != nil || len(result.Moves) != 1 {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		source, err := h.queue(h.caller, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.carrier.claim(h.partition(t, q), result.Moves)
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				t.Errorf("%s is called", method)
+				return nil
+			})
+		}
+		if !h.carryDeadLetters(t.Context(), source, result.Moves) {
+			t.Error("it was taken for a failure")
+		}
+	})
+}
+
 // A holder of moves that comes after the sweeper must not carry them again.
 func TestLateCarrierLeavesWhatWasSwept(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {

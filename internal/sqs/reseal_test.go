@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -120,6 +121,50 @@ func TestMoveTaskOutlivesAnOldVersion(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestForgetWaitsForDeadLetters has a dead letter read before all messages are encrypted anew, and put into its target after that.
+func TestForgetWaitsForDeadLetters(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		k := h.withKeys()
+		h.set(q, "KmsMasterKeyId", "alias/a")
+		h.send(q, "m")
+		h.exhaust(q)
+		k.change(keyring.Rotate("a", time.Now()))
+		arrived := 0
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				if method != "Arrive" {
+					return nil
+				}
+				arrived++
+				if done := h.rewrap(); done.Rewritten != 1 || done.Failed != 0 {
+					t.Errorf("before it arrives: %+v", done)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if err := h.KeysTakenOver(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("the old version could be forgotten: %v", err)
+				}
+				return nil
+			})
+		}
+		h.receive(q) // moves it
+		if arrived != 1 {
+			t.Fatalf("%d dead letters arrived", arrived)
+		}
+		if err := h.KeysTakenOver(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if done := h.rewrap(); done.Rewritten != 1 || done.Failed != 0 {
+			t.Errorf("after it has arrived: %+v", done)
+		}
+		k.change(keyring.Forget("a", 1))
+		h.restart()
+		if got := h.drain(dead); !slices.Equal(got, []string{"m"}) {
+			t.Errorf("received %q", got)
+		}
+	})
 }
 
 // TestMoveTaskLosesItsKey has a target that refuses messages, and then a key that cannot be used: they are put back.

@@ -75,5 +75,11 @@ func (u *underWay) olderThan(generation uint64) <-chan struct{} {
 }
 
 // KeysTakenOver returns when every message that was encrypted before the keyring had its present keys has been given to its shard: later
-// ones are encrypted with these. What a shard was given may still be on its way to the disk.
-func (s *Service) KeysTakenOver(ctx context.Context) error { return s.sealer.underWay.wait(ctx) }
+// ones are encrypted with these. Dead letters keep the encryption that they had when they were read, so it waits for all that are under way.
+// What a shard was given may still be on its way to the disk.
+func (s *Service) KeysTakenOver(ctx context.Context) error {
+	if err := s.sealer.underWay.wait(ctx); err != nil {
+		return err
+	}
+	return s.carrier.awaitBrought(ctx)
+}

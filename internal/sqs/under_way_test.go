@@ -127,8 +127,8 @@ func TestKeysTakenOverWaitsForSends(t *testing.T) {
 		h.set(source, h.redrive(target, "1")...)
 		h.receive(source)
 		time.Sleep(time.Minute)
-		h.receive(source) // moves a dead letter
-		clear(waited)     // which keeps its content
+		h.receive(source)
+		expect("a dead letter, which keeps its content", "Arrive")
 		h.startTask(target, "", 0)
 		time.Sleep(time.Minute)
 		synctest.Wait()
