@@ -254,6 +254,7 @@ func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *re
 		return core.Wait()
 	}
 	s.metrics.CollectQueues(n.samples)
+	s.metrics.CollectDeadLetters(n.service.DeadLetterBytes)
 	at := s.addresses()
 	if at.RootKeyID, at.RootSecret, err = s.ensureIdentities(ctx, n); err != nil {
 		core.Stop()

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/staunchmq/staunch/internal/queue"
+	"github.com/staunchmq/staunch/internal/shard"
 )
 
 // bringMax is how many pages of dead letters may be in memory at once. The shard takes 8 MiB at a time.
@@ -28,10 +30,12 @@ type carrier struct {
 
 	// bringing has bringMax places for pages of dead letters, which are given out in order.
 	bringing *semaphore.Weighted
+	// bytes is the size of their contents.
+	bytes atomic.Int64
 }
 
-func newCarrier() carrier {
-	return carrier{
+func newCarrier() *carrier {
+	return &carrier{
 		claimed:   make(map[queue.Origin]struct{}),
 		broken:    make(map[queue.ID]struct{}),
 		unsettled: make(map[queue.ID][]queue.Origin),
@@ -47,6 +51,16 @@ func (c *carrier) awaitBrought(ctx context.Context) error {
 	}
 	c.bringing.Release(bringMax)
 	return nil
+}
+
+// holds notes that messages are in memory until the call of what it returns.
+func (c *carrier) holds(messages []shard.MovingMessage) (until func()) {
+	bytes := int64(0)
+	for i := range messages {
+		bytes += int64(len(messages[i].Content))
+	}
+	c.bytes.Add(bytes)
+	return func() { c.bytes.Add(-bytes) }
 }
 
 // claim takes those of the moves that nobody carries. The caller carries them and then releases them.

@@ -152,6 +152,7 @@ func (s *Service) bring(ctx context.Context, q *catalog.Queue, target queue.ID, 
 	if err != nil {
 		return nil, nil, err
 	}
+	defer s.carrier.holds(messages)()
 	return refsOf(messages), left, s.arrive(ctx, target, func(fifo bool) []shard.Arrival { return deadLetters(q, fifo, messages) })
 }
 
@@ -168,6 +169,9 @@ func (s *Service) arrive(ctx context.Context, target queue.ID, arrivals func(fif
 	}
 	return err
 }
+
+// DeadLetterBytes is how much memory the contents of dead letters take that are on their way.
+func (s *Service) DeadLetterBytes() int64 { return s.carrier.bytes.Load() }
 
 // settle lets the target forget origins. What fails is done later, by Run.
 func (s *Service) settle(ctx context.Context, target queue.ID, origins []queue.Origin) error {

@@ -443,6 +443,26 @@ func TestDeadLettersOfAClientThatGoes(t *testing.T) {
 	})
 }
 
+func TestDeadLetterBytes(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		h.send(q, strings.Repeat("a", 1000))
+		h.exhaust(q)
+		seen := int64(0)
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				if method == "Arrive" {
+					seen = h.DeadLetterBytes()
+				}
+				return nil
+			})
+		}
+		h.receive(q)
+		if seen < 1000 || seen > 2000 || h.DeadLetterBytes() != 0 {
+			t.Errorf("%d bytes on the way, %d afterwards", seen, h.DeadLetterBytes())
+		}
+	})
+}
+
 // A client that goes away while all places are taken has its dead letters carried when there is one.
 func TestDeadLettersWithoutAPlace(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {

@@ -59,7 +59,7 @@ type Service struct {
 
 	sealer       *sealer
 	configurator configurator
-	carrier      carrier
+	carrier      *carrier
 	tasks        taskRunner
 	// work has a token when there is something to mend.
 	work chan struct{}
