@@ -66,7 +66,7 @@ func grows(r request) bool {
 // reads reports whether a request never changes anything.
 func reads(r request) bool {
 	switch r.(type) {
-	case *statistics, *locate, *allStatistics, *listPartitions, *listMoving, *listUnsettled, *fence, *giveUp, *stopWaiting, *rewrite:
+	case *statistics, *locate, *allStatistics, *listPartitions, *listMoving, *listUnsettled, *fence, *giveUp, *stopWaiting, *rewrite, *stillMoving:
 		return true
 	default:
 		return false

@@ -136,6 +136,9 @@ func TestNoRoomRefusesAllChangesWithoutTrying(t *testing.T) {
 		if stats, err := r.Stats(r.ctx, standard); err != nil || stats.Visible != 1 || stats.InFlight != 1 {
 			t.Errorf("stats: %+v, %v", stats, err)
 		}
+		if read, left, err := r.ReadMoving(r.ctx, standard, []queue.Move{{Delivery: queue.Delivery{Handle: handles(held)[0]}}}); err != nil || len(read)+len(left) != 0 {
+			t.Errorf("read what is moving: %v, %v, %v", read, left, err)
+		}
 		time.Sleep(time.Minute / 2)
 		synctest.Wait()
 		if poll.answered() || len(r.gate.records()) != 0 {
