@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -56,6 +57,10 @@ func keyringError(err error) error {
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.Is(err, keyring.ErrUnconfirmed):
+		step = "The file has the change. Keep a copy of it, and see to the disk: servers may encrypt with what is new in it."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		step = "Nothing was changed. Free some space, and run the command again."
 	case errors.Is(err, fs.ErrExist):
 		step = "Choose another name. A keyring is never written over: without it, nothing that it has encrypted can be read."
 	case errors.Is(err, fs.ErrNotExist):

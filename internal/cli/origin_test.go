@@ -12,6 +12,7 @@ import (
 	"github.com/staunchmq/staunch/internal/backup"
 	"github.com/staunchmq/staunch/internal/datadir"
 	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/keyring"
 )
 
 func TestStepsFitTheOrigin(t *testing.T) {
@@ -64,6 +65,24 @@ func TestRestoresSayWhatIsLeft(t *testing.T) {
 		var got *exitError
 		if !errors.As(restoreFailed(fmt.Errorf("restore: %w", test.err)), &got) || got.code != test.code || !strings.Contains(got.step, test.want) {
 			t.Errorf("%s: exit code %d, %q; want %d, %q", test.name, got.code, got.step, test.code, test.want)
+		}
+	}
+}
+
+func TestStepsOfTheKeyring(t *testing.T) {
+	eio := &fs.PathError{Op: "sync", Path: "x", Err: syscall.EIO}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{eio, "Nothing was changed."},
+		{fmt.Errorf("x: %w: %w", keyring.ErrUnconfirmed, eio), "The file has the change."},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "Nothing was changed. Free some space"},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, "Nothing was changed. Run the command as the owner"},
+	} {
+		var got *exitError
+		if err := keyringError(test.err); !errors.As(err, &got) || got.code != exitFailed || !strings.HasPrefix(got.step, test.want) {
+			t.Errorf("%v: %+v, want %q", test.err, got, test.want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -454,6 +455,43 @@ func TestChangeKeepsTheFileWhole(t *testing.T) {
 	must(t, err)
 	if len(names) != 1 || info.Mode().Perm() != 0o600 {
 		t.Errorf("left: %v, mode %v", names, info.Mode())
+	}
+}
+
+func TestChangesAtOnceAreAllThere(t *testing.T) {
+	path := newFile(t)
+	names := make([]string, 20)
+	var wg sync.WaitGroup
+	for i := range names {
+		names[i] = fmt.Sprint("key-", i)
+		wg.Go(func() {
+			if err := Change(path, Add(names[i], nil, nil, created)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	k := load(t, path)
+	for _, name := range names {
+		if _, err := k.Resolve("alias/"+name, "", ""); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A command that was killed has left keys beside the file.
+func TestChangeSweepsLeftovers(t *testing.T) {
+	path := newFile(t)
+	left, others := path+".new-123", filepath.Join(filepath.Dir(path), "other.yaml.new-1")
+	for _, name := range []string{left, others} {
+		must(t, os.WriteFile(name, []byte("secret"), 0o600))
+	}
+	must(t, Change(path, Rotate("orders", created)))
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the leftover is there: %v", err)
+	}
+	if _, err := os.Stat(others); err != nil {
+		t.Errorf("a file of somebody else is gone: %v", err)
 	}
 }
 
