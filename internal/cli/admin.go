@@ -187,6 +187,20 @@ func (s *adminServer) post(ctx context.Context, path string, body io.Reader) (*h
 	return response, nil
 }
 
+// ask sends a request without a body, and returns the answer of a server that does not refuse it. step is the next one if it does.
+func (s *adminServer) ask(ctx context.Context, path, step string) (*http.Response, error) {
+	response, err := s.post(ctx, path, http.NoBody)
+	if err != nil || response.StatusCode == http.StatusOK {
+		return response, err
+	}
+	defer response.Body.Close()
+	reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
+	return nil, &exitError{
+		code: exitFailed, step: step,
+		err: fmt.Errorf("%s%s answered %s: %s", s.base, path, response.Status, strings.TrimSpace(string(reason))),
+	}
+}
+
 // brokeOff is the error of an answer that ends before its end.
 func (s *adminServer) brokeOff(err error, step string) error {
 	return &exitError{code: exitFailed, step: step, err: fmt.Errorf("the answer of %s broke off: %w", s.base, err)}
@@ -203,18 +217,9 @@ func (s *adminServer) strange(err error) error {
 
 // backup asks for a backup.
 func (s *adminServer) backup(ctx context.Context) (*stream, error) {
-	response, err := s.post(ctx, "/backup", http.NoBody)
+	response, err := s.ask(ctx, "/backup", "The log of the server says more.")
 	if err != nil {
 		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		defer response.Body.Close()
-		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
-		return nil, &exitError{
-			code: exitFailed,
-			step: "The log of the server says more.",
-			err:  fmt.Errorf("%s/backup answered %s: %s", s.base, response.Status, strings.TrimSpace(string(reason))),
-		}
 	}
 	return &stream{Reader: response.Body, name: s.base, from: ofServer, close: func() { _ = response.Body.Close() }}, nil
 }

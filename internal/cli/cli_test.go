@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -46,6 +47,11 @@ func fakeServer(ctx context.Context, cfg *config.Config, log *slog.Logger, ready
 	if cfg.Region == "broken" {
 		return errors.New("the journal of shard 0 is damaged")
 	}
+	if cfg.Region == "unread" {
+		if err := fillPipe(syscall.Stderr); err != nil {
+			return err
+		}
+	}
 	log.Debug("the fake server runs", "shards", cfg.Shards)
 	ready(config.Addresses{API: cfg.Listen, Admin: cfg.AdminListen})
 	switch cfg.Region {
@@ -56,6 +62,22 @@ func fakeServer(ctx context.Context, cfg *config.Config, log *slog.Logger, ready
 	}
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// fillPipe leaves a pipe so full that whoever writes to it has to wait.
+func fillPipe(fd int) error {
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return err
+	}
+	for {
+		switch _, err := syscall.Write(fd, []byte("x")); err {
+		case nil:
+		case syscall.EAGAIN:
+			return syscall.SetNonblock(fd, false)
+		default:
+			return err
+		}
+	}
 }
 
 func TestScripts(t *testing.T) {

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/staunchmq/staunch/internal/admin"
 	"github.com/staunchmq/staunch/internal/keyring"
 )
+
+// laterStep is what to do when a server refuses what it was asked for.
+const laterStep = "Nothing was changed. Ask again later; the log of the server says more."
 
 func (p *program) keyringRewrapCommand() *cobra.Command {
 	command := &cobra.Command{
@@ -77,18 +78,11 @@ func leftBy(r admin.Rewrapped) error {
 // rewrap asks a server, and follows it until it is done.
 func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrapped, error) {
 	var line admin.Rewrapped
-	response, err := server.post(ctx, "/rewrap", http.NoBody)
+	response, err := server.ask(ctx, "/rewrap", laterStep)
 	if err != nil {
 		return line, err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
-		return line, &exitError{
-			code: exitFailed, step: "Nothing was changed. Ask again later; the log of the server says more.",
-			err: fmt.Errorf("%s/rewrap answered %s: %s", server.base, response.Status, strings.TrimSpace(string(reason))),
-		}
-	}
 	bar := p.progress(-1, "encrypting anew")
 	defer bar.close()
 	shown := int64(0)
@@ -128,7 +122,7 @@ func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *ad
 	if err != nil {
 		return err
 	}
-	response, err := server.post(ctx, "/reload-keyring", http.NoBody)
+	response, err := server.ask(ctx, "/reload-keyring", laterStep)
 	if err != nil {
 		return err
 	}
@@ -136,12 +130,6 @@ func (p *program) reloadKeyring(ctx context.Context, flags *settingFlags, at *ad
 	answer, err := io.ReadAll(io.LimitReader(response.Body, reasonBytesMax))
 	if err != nil {
 		return server.brokeOff(err, againStep)
-	}
-	if response.StatusCode != http.StatusOK {
-		return &exitError{
-			code: exitFailed, step: "Nothing was changed. Ask again later; the log of the server says more.",
-			err: fmt.Errorf("%s/reload-keyring answered %s: %s", server.base, response.Status, strings.TrimSpace(string(answer))),
-		}
 	}
 	var read admin.KeyringRead
 	if err := json.Unmarshal(answer, &read); err != nil {

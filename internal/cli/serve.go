@@ -24,7 +24,7 @@ func (p *program) serveCommand() *cobra.Command {
 ./staunch-data. Every flag is also a variable (--admin-listen: STAUNCH_ADMIN_LISTEN) and a key of the settings file.
 
 The first signal stops cleanly: waiting receives are answered, commits finished. A second one ends the process at once;
-even then nothing is lost that was answered.`,
+even then nothing is lost that was answered. SIGHUP does not end it: the file of the audit log is opened again.`,
 		Args: cobra.NoArgs,
 	}
 	flags := p.settingFlags(command)
@@ -44,6 +44,12 @@ const sameSignal = 500 * time.Millisecond
 // outputPatience is how long after shutdown-timeout the process ends although it cannot write what it has to say.
 const outputPatience = 10 * time.Second
 
+// lastWord is how long the process has, after a second signal, to say why it ends.
+const lastWord = time.Second
+
+// errSignal is why a server is stopped that got a signal.
+var errSignal = errors.New("a signal")
+
 // runServe runs the server and its signals.
 func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	log := newLogger(p.stderr, cfg)
@@ -61,16 +67,21 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 
 	welcome := p.stdout
 	if cfg.AuditLog == config.AuditStdout {
 		welcome = p.stderr // standard output is for entries alone
 	}
 	ended := make(chan error, 1)
+	said := make(chan struct{}) // closed when the log has the first signal
 	go func() {
-		ended <- p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(welcome, cfg, at) })
+		err := p.serve(ctx, cfg, log, func(at config.Addresses) { printWelcome(welcome, cfg, at) })
+		if context.Cause(ctx) == errSignal {
+			<-said
+		}
+		ended <- err
 	}()
 	var stopping os.Signal
 	var since time.Time
@@ -86,6 +97,7 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 			case sig == stopping && time.Since(since) < sameSignal:
 				continue
 			case stopping != nil:
+				time.AfterFunc(lastWord, func() { os.Exit(exitInterrupted) })
 				return &exitError{
 					code: exitInterrupted,
 					step: "Nothing that was answered is lost; the next start reads the journals from their last checkpoint.",
@@ -95,8 +107,11 @@ func (p *program) runServe(ctx context.Context, cfg *config.Config) error {
 			stopping, since = sig, time.Now()
 			// The server keeps to shutdown-timeout. A log or an audit log that nobody reads must not keep the process.
 			defer time.AfterFunc(cfg.ShutdownTimeout+outputPatience, func() { os.Exit(exitFailed) }).Stop()
-			cancel() // first, because the log may have to wait for whoever reads it
-			log.Info("stopping; a second signal ends the process at once", "signal", sig.String())
+			cancel(errSignal)
+			go func() { // the log may have to wait for whoever reads it
+				defer close(said)
+				log.Info("stopping; a second signal ends the process at once", "signal", sig.String())
+			}()
 		}
 	}
 }

@@ -101,6 +101,17 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// Nobody reads the log, so the process cannot write what it has to say.
+func TestSecondSignalEndsAtOnceWithoutAReader(t *testing.T) {
+	server := start(t, "--region", "unread")
+	server.signal(t, syscall.SIGTERM)
+	server.signal(t, syscall.SIGINT)
+	_ = server.process.Wait() // the code says it all
+	if code := server.process.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+}
+
 func TestAHangUpDoesNotEndTheServer(t *testing.T) {
 	server := start(t)
 	server.signal(t, syscall.SIGHUP)

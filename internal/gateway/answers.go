@@ -17,8 +17,7 @@ const (
 	roomWait = 5 * time.Second
 	// pinned is how often a content is in memory beside the encoded answer: as it was stored, and as it goes into the answer.
 	pinned = 2
-	// What a byte of content can take in an encoded answer, with what a growing buffer has to spare: JSON escapes with one more byte, XML
-	// with up to five.
+	// What a byte of content can take in an encoded answer: JSON escapes with one more byte, XML with up to five.
 	jsonGrowth, xmlGrowth = 2, 6
 )
 

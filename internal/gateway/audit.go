@@ -61,7 +61,7 @@ func (x *exchange) denied() bool {
 		return false
 	}
 	switch x.failure.Kind {
-	case api.AccessDenied, api.UnrecognizedClient, api.InvalidSignature, api.IncompleteSignature, api.MissingAuthenticationToken, api.ExpiredToken, api.InvalidSecurity:
+	case api.AccessDenied, api.UnrecognizedClient, api.InvalidSignature, api.IncompleteSignature, api.MissingAuthenticationToken, api.ExpiredToken:
 		return true
 	}
 	return x.failure.Denial != ""
