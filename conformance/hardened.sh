@@ -35,6 +35,11 @@ start_hardened_server() {
 		"Condition":{"Bool":{"aws:SecureTransport":"true"}}}}' >tester.json
 	staunch policy put all tester.json --user tester --account shop
 	staunch user create stranger --account shop
+	# Whom the tests name in policies: with enforce they must be there.
+	staunch account create partner --id 444455556666
+	staunch user create bob --account shop
+	echo '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}}' >trust.json
+	staunch role create b --path /a/ --trust trust.json --account shop
 	new_key stranger
 	export CONFORMANCE_STRANGER_KEY_ID=$AWS_ACCESS_KEY_ID CONFORMANCE_STRANGER_SECRET=$AWS_SECRET_ACCESS_KEY
 	new_key tester

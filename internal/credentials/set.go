@@ -89,6 +89,16 @@ func (s *Set) Named(principalARN string) (api.Principal, bool) {
 	return api.Principal{}, false
 }
 
+// Has tells whether a user with an ARN has a key here, or if it is the ARN of a root, anybody of that account.
+func (s *Set) Has(arn string) bool {
+	for _, key := range s.parsed.Load().keys {
+		if key.Principal.ARN == arn || api.Root(key.Principal.Account).ARN == arn {
+			return true
+		}
+	}
+	return false
+}
+
 // Policies returns the policies of a user of the file, which must not be changed; none for others.
 func (s *Set) Policies(p api.Principal) []*iam.Policy { return s.parsed.Load().policies[p.UserID] }
 

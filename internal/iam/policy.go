@@ -1,5 +1,10 @@
 package iam
 
+import (
+	"iter"
+	"strings"
+)
+
 // BytesMax is the size of the largest document that Parse takes.
 const BytesMax = 20_480
 
@@ -39,6 +44,32 @@ func (p *Policy) Named(name string) *Policy {
 	named := *p
 	named.Name = name
 	return &named
+}
+
+// UsersAndRoles returns the accounts and ARNs of the users and roles that the policy names in Principal or NotPrincipal, a session as its role; not
+// those that it names by unique ID.
+func (p *Policy) UsersAndRoles() iter.Seq2[string, string] {
+	return func(yield func(account, arn string) bool) {
+		for i := range p.Statements {
+			for _, n := range p.Statements[i].principals {
+				kind, name := "", n.name
+				switch n.kind {
+				case namesUser:
+					kind = "user/"
+				case namesRole:
+					kind = "role/"
+				case namesSession:
+					kind = "role/"
+					name, _, _ = strings.Cut(n.name, "/")
+				default:
+					continue
+				}
+				if !yield(n.account, "arn:aws:iam::"+n.account+":"+kind+name) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Unreadable returns a policy to take the place of one that Parse refused: it denies everything to everybody but roots of accounts,

@@ -159,6 +159,22 @@ func (d *Directory) RoleByID(id string) *Role {
 	return nil
 }
 
+// Known tells whether there is the account (by the ARN of its root), user or role with an ARN. The path of a role does not matter, as in policies.
+func Known(ids *catalog.Identities, text string) bool {
+	if account, name, ok := parseRoleARN(text); ok {
+		return ids.RoleNamed(account, name) != nil
+	}
+	p, err := iam.ParsePrincipal(text, "")
+	switch {
+	case err != nil:
+		return false
+	case p.Kind == iam.Root:
+		return ids.Account(p.Account) != nil
+	}
+	u := ids.UserNamed(p.Account, p.Name)
+	return u != nil && userARN(u.Account, u.Path, u.Name) == text
+}
+
 // Named returns the principal with an ARN: a root, a user, or a session of a role, whatever the session's name. It returns false if there
 // is no such user, role or account.
 func (d *Directory) Named(principalARN string) (api.Principal, bool) {

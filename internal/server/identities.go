@@ -7,6 +7,7 @@ import (
 
 	"github.com/staunchmq/staunch/internal/access"
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/clock"
 	"github.com/staunchmq/staunch/internal/config"
 	"github.com/staunchmq/staunch/internal/credentials"
@@ -72,6 +73,19 @@ func (s *server) ask(o *gateway.Options, n *node) {
 		},
 	})
 	o.Authorizer, o.Tokens, o.STS = authorizer, sessions, sts.Service{Sessions: sessions}
+}
+
+// existsFunc is [sqs.Options.Exists].
+type existsFunc = func(ids *catalog.Identities, arn string) bool
+
+// exists returns what knows whom policies can name; nil where the server does not ask policies, and so need not know users and roles.
+func (s *server) exists() existsFunc {
+	if s.cfg.Auth != config.AuthEnforce {
+		return nil
+	}
+	return func(ids *catalog.Identities, arn string) bool {
+		return s.keys != nil && s.keys.Has(arn) || identity.Known(ids, arn)
+	}
 }
 
 // tellUsers says in the log what the users of the credentials file may do, where that is not what its author may think.

@@ -133,7 +133,7 @@ func TestQueuesOfAShardThatDoesNotAnswerAreUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder // the handler writes one line at a time
-	n, err := openNode(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), metrics.New(metrics.Options{}), memoryStore(2), keyring.New())
+	n, err := openNode(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), metrics.New(metrics.Options{}), memoryStore(2), keyring.New(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ type node struct {
 }
 
 // openNode replays all shards and starts nothing.
-func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store, keys *keyring.Keyring) (*node, error) {
+func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metrics.Registry, st store, keys *keyring.Keyring, exists existsFunc) (*node, error) {
 	n := &node{log: log, catalog: catalog.New()}
 	count := st.Shards()
 	clients := make([]shard.Client, count)
@@ -80,6 +80,7 @@ func openNode(ctx context.Context, cfg *config.Config, log *slog.Logger, m *metr
 		Clock:         clock.System(),
 		RecreateDelay: cfg.RecreateDelay,
 		PurgeInterval: cfg.PurgeInterval,
+		Exists:        exists,
 		Logger:        log,
 	})
 	n.openIdentities(keys)

@@ -235,7 +235,7 @@ func (s *server) checkNew(n *node) error {
 
 func (s *server) serve(ctx context.Context, outer *lifecycle.Group, starting *readiness, ready func(config.Addresses)) error {
 	started := clock.System().Now()
-	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store, s.keyring)
+	n, err := openNode(ctx, s.cfg, s.log, s.metrics, s.store, s.keyring, s.exists())
 	if err != nil {
 		return err
 	}

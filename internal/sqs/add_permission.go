@@ -24,7 +24,11 @@ func (s *Service) AddPermission(ctx context.Context, c *api.Caller, in *api.AddP
 	if err := checkPermission(in); err != nil {
 		return err
 	}
-	return s.changeAttributes(ctx, q, func(_ *catalog.View, e *edit) error {
+	return s.changeAttributes(ctx, q, func(v *catalog.View, e *edit) error {
+		unknown := func(account string) bool { return !s.exists(v.Identities(), rootARN(account)) }
+		if s.exists != nil && slices.ContainsFunc(in.AWSAccountIds, unknown) {
+			return unverified(in.AWSAccountIds)
+		}
 		added, err := newStatement(*in.Label, in.AWSAccountIds, in.Actions, queueARN(e.key))
 		if err != nil {
 			return err
@@ -67,7 +71,7 @@ func checkPermission(in *api.AddPermissionInput) error {
 	case !isName(*in.Label, batchIDMax):
 		return api.InvalidValue(*in.Label, "Label", standardNameRule+".")
 	case slices.ContainsFunc(in.AWSAccountIds, func(id string) bool { return !arn.ValidAccount(id) }):
-		return api.InvalidValue(fmt.Sprintf("[%s]", strings.Join(in.AWSAccountIds, ", ")), "PrincipalId", "Unable to verify.")
+		return unverified(in.AWSAccountIds)
 	case len(in.Actions) > actionsMax:
 		return tooManyActions(len(in.Actions))
 	}
@@ -77,6 +81,10 @@ func checkPermission(in *api.AddPermissionInput) error {
 		}
 	}
 	return nil
+}
+
+func unverified(accounts []string) error {
+	return api.InvalidValue(fmt.Sprintf("[%s]", strings.Join(accounts, ", ")), "PrincipalId", "Unable to verify.")
 }
 
 // checkGrantable checks that a permission can name an action (reference/sqs.md 4.16): those that other accounts can use, or *. The

@@ -72,6 +72,9 @@ func (s *Service) newQueue(v *catalog.View, e *edit, tags map[string]string) (*c
 	if err := e.checkRedrive(v); err != nil {
 		return nil, err
 	}
+	if err := s.checkPrincipals(v, e); err != nil {
+		return nil, err
+	}
 	id := v.NextID()
 	partition := queue.ID(id + 1)
 	return &catalog.Queue{

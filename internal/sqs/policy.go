@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/iam"
 )
 
@@ -30,6 +31,27 @@ func setPolicy(e *edit, value string) error {
 	e.attributes.Policy = value
 	return nil
 }
+
+// checkPrincipals refuses a given policy that names a user or role who is not there: the next of that name would be meant by it. Of accounts that
+// are not here nobody is known.
+func (s *Service) checkPrincipals(v *catalog.View, e *edit) error {
+	if s.exists == nil || e.given["Policy"] == "" {
+		return nil
+	}
+	p, err := iam.Parse(e.attributes.Policy, iam.ResourcePolicy)
+	if err != nil {
+		return fmt.Errorf("read the policy of queue %s: %w", e.key.Name, err)
+	}
+	for account, arn := range p.UsersAndRoles() {
+		if s.exists(v.Identities(), rootARN(account)) && !s.exists(v.Identities(), arn) {
+			return invalidAttributeValue("Policy")
+		}
+	}
+	return nil
+}
+
+// rootARN names an account in [Options.Exists].
+func rootARN(account string) string { return api.Root(account).ARN }
 
 // CheckPolicy reads the policy of a queue and checks it by the rules of SQS (reference/sqs.md 5.5, 11.4). resource is the ARN of the
 // queue; if it is empty, what statements say of resources is not compared with it. The error is an [*iam.Error], which says where and

@@ -42,6 +42,9 @@ type Options struct {
 	// BeforeConfigure, if set, is called before a partition gets its queue's settings, by whoever is about to do it. Calls that come
 	// at once take turns in the order in which it returns: simulations decide that order.
 	BeforeConfigure func(ctx context.Context, p queue.ID)
+	// Exists tells whether the user or role with an ARN is there, or with the ARN of a root, its account; nil if that is not for this server to
+	// know. ids are those of the View in which a policy is to be saved.
+	Exists func(ids *catalog.Identities, arn string) bool
 	// Logger is slog.Default() if nil.
 	Logger *slog.Logger
 }
@@ -54,6 +57,7 @@ type Service struct {
 	clock         clock.Clock
 	recreateDelay time.Duration
 	purgeInterval time.Duration
+	exists        func(ids *catalog.Identities, arn string) bool // nil if nobody knows
 	newMessageID  func() queue.MessageID
 	log           *slog.Logger
 
@@ -82,6 +86,7 @@ func New(o Options) *Service {
 		clock:         o.Clock,
 		recreateDelay: o.RecreateDelay,
 		purgeInterval: o.PurgeInterval,
+		exists:        o.Exists,
 		newMessageID:  o.NewMessageID,
 		log:           o.Logger,
 		configurator:  newConfigurator(o.BeforeConfigure),

@@ -24,7 +24,10 @@ func (s *Service) SetQueueAttributes(ctx context.Context, c *api.Caller, in *api
 		if err := e.checkThroughput(); err != nil {
 			return err
 		}
-		return e.checkRedrive(v)
+		if err := e.checkRedrive(v); err != nil {
+			return err
+		}
+		return s.checkPrincipals(v, e)
 	})
 }
 
