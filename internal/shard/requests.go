@@ -63,8 +63,8 @@ type to struct {
 // addressee returns the partition that the request is to.
 func (t *to) addressee() queue.ID { return t.partition }
 
-// find returns the request's partition at the present log time. Without one the request is answered with ErrNoPartition, and that
-// waits too: the end of the partition may not be durable yet.
+// find returns the request's partition, which decide has brought to the present log time, and that time. Without one the request is answered with
+// ErrNoPartition, and that waits too: the end of the partition may not be durable yet.
 func (s *Shard) find(r request, t *to) (p *partition, now int64, ok bool) {
 	p = s.partitions[t.partition]
 	if p == nil {
@@ -72,7 +72,7 @@ func (s *Shard) find(r request, t *to) (p *partition, now int64, ok bool) {
 		s.hold(r)
 		return nil, 0, false
 	}
-	return p, s.enter(p), true
+	return p, s.now(), true
 }
 
 type configure struct {

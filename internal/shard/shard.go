@@ -99,15 +99,14 @@ type Shard struct {
 	// catchUpLeft is how much more of what time has brought may be done in this step.
 	catchUpLeft int
 
-	last       journal.Seq // number of the newest record handed to the journal
-	lastHash   journal.Sum // and its hash
-	lastEpoch  uint64      // and its epoch
-	epoch      uint64      // of the records that this owner makes
-	logTime    int64       // Unix ns; never goes back
-	ticked     time.Time   // when logTime was set
-	building   *record
-	recordSize int             // bytes to make room for in the next record
-	pending    pendingRequests // taken from the inbox, not decided
+	last      journal.Seq // number of the newest record handed to the journal
+	lastHash  journal.Sum // and its hash
+	lastEpoch uint64      // and its epoch
+	epoch     uint64      // of the records that this owner makes
+	logTime   int64       // Unix ns; never goes back
+	ticked    time.Time   // when logTime was set
+	building  *record
+	pending   pendingRequests // taken from the inbox, not decided
 	// decidedBytes are of requests that were decided and still count in inboxBytes.
 	decidedBytes int64
 	deciding     request // what a panic is blamed on
