@@ -97,15 +97,6 @@ func (k *Key) open(number uint32, sealed, context []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// digest is a MAC.
-func (k *Key) digest(data ...[]byte) []byte {
-	mac := hmac.New(sha256.New, k.secretOfDigests())
-	for _, d := range data {
-		mac.Write(d)
-	}
-	return mac.Sum(nil)
-}
-
 // secretOfDigests is what digests are made with: it is made of the first version that the key had, and stays when that is forgotten.
 func (k *Key) secretOfDigests() []byte {
 	if k.digestSecret != nil {

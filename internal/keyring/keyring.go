@@ -2,11 +2,14 @@ package keyring
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -209,13 +212,17 @@ func localName(keyID, region, account string) string {
 // named returns the key of a name.
 func (k *Keyring) named(name string) (*Key, error) { return k.find(aliasPrefix + name) }
 
+// sealing returns the keys that seal, nil if there are none.
+func (k *Keyring) sealing() *set {
+	if s := k.loaded.Load(); s != nil {
+		return s
+	}
+	return k.builtin.Load()
+}
+
 // find returns the key that a text means, in the keys that seal.
 func (k *Keyring) find(text string) (*Key, error) {
-	s := k.loaded.Load()
-	if s == nil {
-		s = k.builtin.Load()
-	}
-	if s != nil {
+	if s := k.sealing(); s != nil {
 		if key := s.find(text); key != nil {
 			return key, nil
 		}
@@ -239,15 +246,38 @@ func (k *Keyring) byID(id KeyID) *Key {
 // Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
 // data as long as the keyring is the same one, also when versions are added and forgotten. It works while the key for secrets is disabled.
 func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
-	key, err := k.named(SecretKey)
-	if err != nil {
-		return nil, err
+	s := k.sealing()
+	if s == nil {
+		return nil, fmt.Errorf("%q: %w", aliasPrefix+SecretKey, ErrNotFound)
 	}
-	return key.digest(data...), nil
+	return s.digest(data)
 }
 
 // set is keys. It is not changed.
-type set struct{ keys []*Key }
+type set struct {
+	keys []*Key
+	// macs are of hash.Hash: those that make digests. To have one at hand saves finding the key and deriving two secrets for each message that
+	// is sent to a FIFO queue: 2 % of the server's CPU in its round trip.
+	macs sync.Pool
+}
+
+// digest is a MAC of the data under the key for secrets.
+func (s *set) digest(data [][]byte) ([]byte, error) {
+	mac, ok := s.macs.Get().(hash.Hash)
+	if !ok {
+		key := s.find(aliasPrefix + SecretKey)
+		if key == nil {
+			return nil, fmt.Errorf("%q: %w", aliasPrefix+SecretKey, ErrNotFound)
+		}
+		mac = hmac.New(sha256.New, key.secretOfDigests())
+	}
+	defer s.macs.Put(mac)
+	mac.Reset()
+	for _, d := range data {
+		mac.Write(d)
+	}
+	return mac.Sum(nil), nil
+}
 
 func (s *set) byID(id KeyID) *Key {
 	for _, key := range s.keys {

@@ -189,7 +189,7 @@ func (s *Service) hideDeduplicationID(q *catalog.Queue, isEncrypted bool, m *out
 		return nil
 	}
 	m.message.DeduplicationID, m.message.OtherDeduplicationID = hidden, shown
-	if shown != bodyHash(m.content.Body) {
+	if !isBodyHash(shown, m.content.Body) {
 		m.content.DeduplicationID = shown
 	}
 	return nil
