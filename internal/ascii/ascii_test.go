@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestEveryByteEverywhere puts each byte in each place of texts around the length of a word.
+// TestEveryByteEverywhere puts each byte in each place of texts up to the length of four words, one more and a bit.
 func TestEveryByteEverywhere(t *testing.T) {
-	for length := 1; length <= 25; length++ {
+	for length := 1; length <= 43; length++ {
 		for at := range length {
 			for c := range 256 {
 				text := []byte(strings.Repeat("~", length))

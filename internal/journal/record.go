@@ -205,11 +205,17 @@ func Parse(rec []byte) (Header, Changes, error) {
 	if h.Seq == 0 {
 		return damaged("number 0")
 	}
-	changes := Changes{body: rec[HeaderBytes:], n: int(binary.LittleEndian.Uint32(rec[offChanges:]))}
+	changes := ChangesOf(rec)
 	if err := changes.check(); err != nil {
 		return damaged("%v", err)
 	}
 	return h, changes, nil
+}
+
+// ChangesOf returns the changes of a record that Seal has made or Parse has accepted, Journal.Get for instance; it does not look at the rest of it
+// again. They share rec's memory.
+func ChangesOf(rec []byte) Changes {
+	return Changes{body: rec[HeaderBytes:], n: int(binary.LittleEndian.Uint32(rec[offChanges:]))}
 }
 
 // Changes are the changes of a parsed record. The zero value has none.

@@ -179,20 +179,15 @@ type cachedRecord struct {
 	seq journal.Seq
 	rec []byte
 
-	once sync.Once // makes the fields below, when the first message is read
+	once sync.Once // makes the field below, when the first message is read
 	ends []uint32  // where in rec each change ends
-	err  error
 }
 
 // changePrefixBytes is the length before each change of a record: see package journal.
 const changePrefixBytes = 4
 
 func (r *cachedRecord) index() {
-	_, changes, err := journal.Parse(r.rec)
-	if err != nil {
-		r.err = err
-		return
-	}
+	changes := journal.ChangesOf(r.rec)
 	r.ends = make([]uint32, 0, changes.Len())
 	end := uint32(journal.HeaderBytes)
 	for _, change := range changes.All() {
@@ -204,9 +199,6 @@ func (r *cachedRecord) index() {
 // change returns a change of the record, in the record's memory.
 func (r *cachedRecord) change(i uint32) ([]byte, error) {
 	r.once.Do(r.index)
-	if r.err != nil {
-		return nil, r.err
-	}
 	if uint64(i) >= uint64(len(r.ends)) {
 		return nil, fmt.Errorf("%w: the record has %d changes", journal.ErrDamaged, len(r.ends))
 	}
