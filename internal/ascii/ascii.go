@@ -1,6 +1,7 @@
 // Package ascii looks through text for the bytes that need a closer look, four words of eight at a time. Most text on its way through a
-// queue is plain ASCII: over 1 KiB of it this is eight times as fast as byte by byte, which is 7 % of the server's CPU in receives and 4 % in
-// sends; word by word would be five times. The package knows nothing of what the text is for.
+// queue is plain ASCII: over 1 KiB of it this is more than four times as fast as byte by byte, and 1.6 times as fast as word by word. The
+// former is 6 % of the server's CPU in receives and 3 % in sends, the latter 1 % in round trips. The package knows nothing of what the text
+// is for.
 package ascii
 
 import (

@@ -212,7 +212,7 @@ func Parse(rec []byte) (Header, Changes, error) {
 	return h, changes, nil
 }
 
-// ChangesOf returns the changes of a record that Seal has made or Parse has accepted, Journal.Get for instance; it does not look at the rest of it
+// ChangesOf returns the changes of a record that Seal has made or Parse has accepted, as those that Journal.Get returns; it verifies nothing
 // again. They share rec's memory.
 func ChangesOf(rec []byte) Changes {
 	return Changes{body: rec[HeaderBytes:], n: int(binary.LittleEndian.Uint32(rec[offChanges:]))}
