@@ -288,6 +288,11 @@ func (m *machine) Receive(t *rapid.T) {
 	}
 	sameDeliveries(t, "receive", got.Messages, taken)
 	sameDeliveries(t, "dead", got.Dead, dead)
+	for _, x := range taken {
+		if x.flying && x.invisible != got.Until {
+			t.Fatalf("received until %d, want %d", got.Until, x.invisible)
+		}
+	}
 	for _, d := range got.Messages {
 		q.handles = append(q.handles, d.Handle)
 	}
@@ -328,9 +333,16 @@ func (m *machine) ChangeVisibility(t *rapid.T) {
 	q := m.enter(t)
 	h := m.handle(t, q)
 	timeout := draw[int64](t, "timeout", 0, 1000, 30_000, 43_199_000, 43_200_000)
-	got := q.ChangeVisibility(m.now, m.log, VisibilityChange{Handle: h, Timeout: timeout})
-	if want := q.model.changeVisibility(h, timeout); got != want {
-		t.Fatalf("change visibility of %v: %v, want %v", h, got, want)
+	c := VisibilityChange{Handle: h, Timeout: timeout}
+	if draw(t, "as it was left", true, false, false) {
+		c.Until = m.now + 30_000
+		if x := q.model.find(h.Ref); x != nil && x.invisible != 0 && draw(t, "until", true, true, false) {
+			c.Until = x.invisible
+		}
+	}
+	got := q.ChangeVisibility(m.now, m.log, c)
+	if want := q.model.changeVisibility(c); got != want {
+		t.Fatalf("change visibility %+v: %v, want %v", c, got, want)
 	}
 }
 

@@ -302,15 +302,19 @@ func (m *model) delete(h Handle) error {
 	return nil
 }
 
-func (m *model) changeVisibility(h Handle, timeout int64) error {
-	x := m.find(h.Ref)
-	if x == nil || x.moving || m.settings.FIFO && (!x.flying || x.Receives != h.Receives) {
+func (m *model) changeVisibility(c VisibilityChange) error {
+	x := m.find(c.Handle.Ref)
+	switch {
+	case x == nil || x.moving:
 		return ErrNotAvailable
-	}
-	if (m.now-x.received)/1000+timeout/1000 > 43_200 {
+	case (m.settings.FIFO || c.Until != 0) && (!x.flying || x.Receives != c.Handle.Receives):
+		return ErrNotAvailable
+	case c.Until != 0 && c.Until != x.invisible:
+		return ErrNotAvailable
+	case (m.now-x.received)/1000+c.Timeout/1000 > 43_200:
 		return ErrVisibilityTotal
 	}
-	m.hide(x, timeout)
+	m.hide(x, c.Timeout)
 	return nil
 }
 

@@ -21,6 +21,7 @@ type Delivery struct {
 // dead-letter partition, and the caller carries them there.
 type ReceiveResult struct {
 	Messages   []Delivery
+	Until      int64 // the end of the visibility timeout of Messages, Unix ms
 	Dead       []Delivery
 	DeadLetter ID // where Dead go
 }
@@ -39,7 +40,7 @@ func (p *Partition) Receive(now int64, log Log, o ReceiveOptions) (ReceiveResult
 	if o.Attempt != "" {
 		if first, ok := p.attempts.lookup(o.Attempt); ok {
 			p.do(log, now, &ReceiveRepeated{Attempt: o.Attempt, Until: until})
-			return ReceiveResult{Messages: p.deliveries(first.entries)}, nil
+			return ReceiveResult{Messages: p.deliveries(first.entries), Until: until}, nil
 		}
 	}
 	room := InFlightMax - int(p.stats.InFlight)
@@ -55,7 +56,7 @@ func (p *Partition) Receive(now int64, log Log, o ReceiveOptions) (ReceiveResult
 	} else {
 		p.pickStandard(b)
 	}
-	var result ReceiveResult
+	result := ReceiveResult{Until: until}
 	if len(b.taken) > 0 {
 		for i := range b.taken {
 			b.taken[i].Receives++

@@ -27,6 +27,8 @@ type SendResult struct {
 type VisibilityChange struct {
 	Handle  Handle
 	Timeout int64
+	// Until, if it is not 0: only if the message is as the receive with that handle and that ReceiveResult.Until has left it.
+	Until int64
 }
 
 // Stats are exact counts of a partition.

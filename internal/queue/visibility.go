@@ -27,7 +27,10 @@ func (c *Deleted) apply(p *Partition, _ int64, _ Ref) { p.remove(p.mustEntry(c.R
 // with the handle of any receive, also if it is visible again already. The errors are ErrNotAvailable and ErrVisibilityTotal.
 func (p *Partition) ChangeVisibility(now int64, log Log, c VisibilityChange) error {
 	e, ok := p.entry(c.Handle.Ref)
-	if !ok || e.state != visible && e.state != inFlight || p.settings.FIFO && !e.heldBy(c.Handle) {
+	if !ok || e.state != visible && e.state != inFlight || (p.settings.FIFO || c.Until != 0) && !e.heldBy(c.Handle) {
+		return ErrNotAvailable
+	}
+	if c.Until != 0 && c.Until != e.at {
 		return ErrNotAvailable
 	}
 	// AWS counts whole seconds (reference/sqs.md 4.14).

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/queue"
 )
 
 // fakeRoom is a Room that has room for fits messages now, and in the end if it is not short.
@@ -170,6 +172,52 @@ func TestClientThatGoesWhileItWaitsForRoom(t *testing.T) {
 			t.Errorf("%d messages are visible", len(got.Messages))
 		}
 	})
+}
+
+// TestMessagesThatWereHandedOutMeanwhileAreNotPutBack lets another receive have the message while the first waits for room.
+func TestMessagesThatWereHandedOutMeanwhileAreNotPutBack(t *testing.T) {
+	second, none := time.Second, time.Duration(0)
+	for _, tc := range []struct {
+		name  string
+		p     queue.ID
+		first ReceiveRequest
+		then  ReceiveRequest // after two seconds
+	}{
+		{"visibility timeout that has ended", standard, ReceiveRequest{Max: 1, Visibility: &second}, ReceiveRequest{Max: 1}},
+		{"no visibility timeout", standard, ReceiveRequest{Max: 1, Visibility: &none}, ReceiveRequest{Max: 1}},
+		{"FIFO queue", fifo, ReceiveRequest{Max: 1, Visibility: &second}, ReceiveRequest{Max: 1}},
+		{"the same attempt", fifo, ReceiveRequest{Max: 1, Attempt: "a"}, ReceiveRequest{Max: 1, Attempt: "a"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t)
+				r.send(tc.p, strings.Repeat("a", 100<<10))
+				tc.first.Room = outrun{func() {
+					time.Sleep(2 * time.Second)
+					if got, err := r.Receive(r.ctx, tc.p, tc.then); len(bodies(got)) != 1 {
+						t.Errorf("the other receive has %d messages, %v", len(bodies(got)), err)
+					}
+				}}
+				if _, err := r.Receive(r.ctx, tc.p, tc.first); !errors.Is(err, ErrOverloaded) {
+					t.Error(err)
+				}
+				if got := r.receive(tc.p, 1); len(got.Messages) != 0 {
+					t.Error("a message that somebody holds is visible")
+				}
+			})
+		})
+	}
+}
+
+// outrun is a Room that is short; meanwhile something happens.
+type outrun struct{ meanwhile func() }
+
+func (outrun) Free() int      { return 64 << 10 }
+func (outrun) Fits(n int) int { return n }
+func (outrun) Keep(int)       {}
+func (r outrun) Take(context.Context, int) bool {
+	r.meanwhile()
+	return false
 }
 
 // cancelling is a Room whose client hangs up.

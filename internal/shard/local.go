@@ -144,7 +144,7 @@ func (s *Shard) Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*Re
 	result.Messages, err = s.received(ctx, p, r)
 	switch {
 	case errors.Is(err, errNoRoom):
-		s.putBack(ctx, p, r.result.Messages)
+		s.putBack(ctx, p, r.result)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -124,11 +124,12 @@ func (p *partition) read(bytes int) {
 	}
 }
 
-// putBack makes messages of a receive visible that nobody gets.
-func (s *Shard) putBack(ctx context.Context, p queue.ID, picked []queue.Delivery) {
-	changes := make([]queue.VisibilityChange, len(picked))
-	for i := range picked {
-		changes[i].Handle = picked[i].Handle
+// putBack makes messages of a receive visible that nobody gets. Those that another receive, or a repeated one, has handed out meanwhile stay
+// with it.
+func (s *Shard) putBack(ctx context.Context, p queue.ID, received queue.ReceiveResult) {
+	changes := make([]queue.VisibilityChange, len(received.Messages))
+	for i, d := range received.Messages {
+		changes[i] = queue.VisibilityChange{Handle: d.Handle, Until: received.Until}
 	}
 	if _, err := s.ChangeVisibility(context.WithoutCancel(ctx), p, changes); err != nil {
 		s.log.Warn("messages that there was no memory for are in flight until their visibility timeout ends", "error", err)
