@@ -49,6 +49,7 @@ func (s *Shard) clear() {
 	s.partitions = make(map[queue.ID]*partition)
 	s.timers = btree.NewBTreeGOptions(lessByTimer, btree.Options{NoLocks: true})
 	s.waiters = btree.NewBTreeGOptions(lessByWaitEnd, btree.Options{NoLocks: true})
+	s.attempts = make(map[attemptKey]*receive)
 	s.servable, s.late, s.collecting = nil, nil, nil
 	s.last, s.lastHash, s.lastEpoch = 0, journal.Sum{}, 0
 	s.ledger, s.cleaning = ledger{}, nil

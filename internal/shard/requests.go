@@ -196,27 +196,22 @@ func (r *receive) decide(s *Shard) {
 		s.hold(r)
 	case !r.wait || s.noWaits:
 		r.answer(r.err)
-	case s.waiters.Len() >= s.options.WaitingMax:
-		r.answer(ErrOverloaded)
 	default:
-		s.replaceAttempt(p, r)
-		s.park(p, r)
+		s.replaceAttempt(r)
+		if s.waiters.Len() >= s.options.WaitingMax {
+			r.answer(ErrOverloaded)
+		} else {
+			s.park(p, r)
+		}
 	}
 	s.leave(p)
 }
 
-// replaceAttempt ends the wait of an earlier receive of the same attempt, empty: its client has asked again, as clients do whose connection was lost, and
-// only one of the two would get the messages (reference/sqs.md 8.4).
-func (s *Shard) replaceAttempt(p *partition, r *receive) {
-	if r.options.Attempt == "" {
-		return
-	}
-	for w := p.waiters.first; w != nil; w = w.next {
-		if w.options.Attempt == r.options.Attempt {
-			s.unpark(w)
-			w.answer(nil)
-			return
-		}
+// replaceAttempt ends the wait of an earlier receive of the same attempt, empty: its client has asked again (reference/sqs.md 8.4).
+func (s *Shard) replaceAttempt(r *receive) {
+	if w := s.attempts[r.attempt()]; w != nil {
+		s.unpark(w)
+		w.answer(nil)
 	}
 }
 

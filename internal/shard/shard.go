@@ -87,6 +87,7 @@ type Shard struct {
 	partitions map[queue.ID]*partition
 	timers     *btree.BTreeG[*partition] // partitions with a deadline, by deadline
 	waiters    *btree.BTreeG[*receive]   // parked receives by the end of their wait
+	attempts   map[attemptKey]*receive   // those of waiters that have an attempt; of one at most one waits
 	waiterSeq  uint64
 	noWaits    bool // receives do not wait any more: the server is stopping
 	// servable are partitions that may have something for their waiting receives. Invariant: when a request is decided, there are

@@ -329,6 +329,40 @@ func TestWaitingMax(t *testing.T) {
 	})
 }
 
+// It takes its predecessor's place, though no more receives may wait.
+func TestALaterReceiveOfAnAttemptWaitsAtWaitingMax(t *testing.T) {
+	s := newStepper(t, Options{WaitingMax: 1})
+	s.configure(fifo, fifoSettings())
+	s.configure(standard, standardSettings())
+	poll := func(p queue.ID, attempt string) *receive {
+		r := receiveRequest(s.Shard, p, 1, time.Minute)
+		r.options.Attempt = attempt
+		s.ask(r)
+		s.rest()
+		return r
+	}
+	first := poll(fifo, "a")
+	for _, refused := range []*receive{poll(fifo, "b"), poll(fifo, ""), poll(standard, "a")} {
+		if !refused.answered() || !errors.Is(refused.err, ErrOverloaded) || first.answered() {
+			t.Errorf("another receive was answered: %v, %v; the first: %v", refused.answered(), refused.err, first.answered())
+		}
+	}
+	for range 3 {
+		second := poll(fifo, "a")
+		if !first.answered() || first.err != nil || second.answered() {
+			t.Errorf("first: %v, %v; second: %v, %v", first.answered(), first.err, second.answered(), second.err)
+		}
+		first = second
+	}
+	s.ask(&giveUp{of: first})
+	if again := poll(fifo, "a"); !first.answered() || again.answered() {
+		t.Errorf("first: %v; the next: %v, %v", first.answered(), again.answered(), again.err)
+	}
+	if n := len(s.attempts); n != 1 {
+		t.Errorf("%d attempts are kept, want 1", n)
+	}
+}
+
 func TestStopWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t)

@@ -3,6 +3,8 @@ package shard
 import (
 	"cmp"
 	"slices"
+
+	"github.com/staunchmq/staunch/internal/queue"
 )
 
 // waiterList holds the waiting receives of one partition in order of arrival. It is linked through the receives themselves, so
@@ -42,6 +44,14 @@ func lessByWaitEnd(a, b *receive) bool {
 	return a.number < b.number
 }
 
+// attemptKey names a receive request attempt.
+type attemptKey struct {
+	partition queue.ID
+	id        string
+}
+
+func (r *receive) attempt() attemptKey { return attemptKey{r.partition, r.options.Attempt} }
+
 // park lets the receive wait until its partition has something for it.
 func (s *Shard) park(p *partition, w *receive) {
 	s.waiterSeq++
@@ -49,6 +59,9 @@ func (s *Shard) park(p *partition, w *receive) {
 	w.parked = p
 	p.waiters.push(w)
 	s.waiters.Set(w)
+	if w.options.Attempt != "" {
+		s.attempts[w.attempt()] = w
+	}
 	s.waiting.Add(1)
 }
 
@@ -56,6 +69,7 @@ func (s *Shard) unpark(w *receive) {
 	w.parked.waiters.remove(w)
 	w.parked = nil
 	s.waiters.Delete(w)
+	delete(s.attempts, w.attempt())
 	s.waiting.Add(-1)
 }
 
