@@ -87,7 +87,7 @@ var errNoRoom = errors.New("no room for the messages")
 func (s *Shard) received(ctx context.Context, p queue.ID, r *receive) ([]ReceivedMessage, error) {
 	picked := r.result.Messages
 	messages := make([]ReceivedMessage, 0, len(picked))
-	bytes, free := 0, math.MaxInt
+	bytes, largest, free := 0, 0, math.MaxInt
 	if r.room != nil {
 		free = r.room.Free()
 	}
@@ -100,10 +100,11 @@ func (s *Shard) received(ctx context.Context, p queue.ID, r *receive) ([]Receive
 		if err != nil {
 			return nil, err
 		}
-		r.from.read(len(m.Content))
+		largest = max(largest, len(m.Content))
 		if bytes += len(m.Content); bytes > free {
 			clear(messages)
 			m = queue.Message{}
+			r.from.read(largest)
 			if !r.room.Take(ctx, len(picked)) {
 				return nil, errNoRoom
 			}
@@ -112,6 +113,7 @@ func (s *Shard) received(ctx context.Context, p queue.ID, r *receive) ([]Receive
 		}
 		messages = append(messages, ReceivedMessage{Message: m, Handle: d.Handle, FirstReceived: d.FirstReceived})
 	}
+	r.from.read(largest)
 	if r.room != nil && free == math.MaxInt {
 		r.room.Keep(bytes)
 	}

@@ -222,9 +222,8 @@ func (p *partition) fit(r *receive) bool {
 	if r.room == nil || !p.CanReceive() {
 		return true
 	}
-	if n := r.room.Fits(r.options.Max); n < r.options.Max {
-		small := r.room.Free() / int(max(1, p.largest.Load()))
-		r.options.Max = min(r.options.Max, max(n, small))
+	if small := r.room.Free() / int(max(1, p.largest.Load())); small < r.options.Max {
+		r.options.Max = max(small, r.room.Fits(r.options.Max))
 	}
 	return r.options.Max > 0
 }
