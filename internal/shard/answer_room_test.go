@@ -209,6 +209,23 @@ func TestMessagesThatWereHandedOutMeanwhileAreNotPutBack(t *testing.T) {
 	}
 }
 
+// TestReceiveThatFindsNoRoomCounts: with one receive allowed the message is a dead letter then.
+func TestReceiveThatFindsNoRoomCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t)
+		settings := standardSettings()
+		settings.MaxReceives, settings.DeadLetter = 1, other
+		if err := r.Configure(r.ctx, standard, settings); err != nil {
+			t.Fatal(err)
+		}
+		r.send(standard, strings.Repeat("a", 100<<10))
+		r.throttled(&fakeRoom{fits: 10, short: true}, 0)
+		if got := r.receive(standard, 1); len(got.Messages) != 0 || len(got.Moves) != 1 {
+			t.Errorf("%d messages and %d moves", len(got.Messages), len(got.Moves))
+		}
+	})
+}
+
 // outrun is a Room that is short; meanwhile something happens.
 type outrun struct{ meanwhile func() }
 

@@ -24,7 +24,7 @@ var (
 )
 
 // Client is how everything above reaches a shard, wherever the shard is. Each method that changes something returns nil only
-// after the record of that change is durable; with an error other than ErrUnavailable, ErrPartly and that of ctx nothing was changed.
+// after the record of that change is durable; with an error other than ErrUnavailable, ErrPartly and that of ctx nothing was changed (but see Receive).
 // ctx bounds the waiting of the caller; what the shard has taken in is not undone by cancelling, so slices that were passed in must not
 // be changed afterwards. All methods may be called from any goroutine.
 type Client interface {
@@ -39,7 +39,8 @@ type Client interface {
 	// Send accepts the messages in order, all or (on error) none. The results are in the same order.
 	Send(ctx context.Context, p queue.ID, messages []SendMessage) ([]queue.SendResult, error)
 	// Receive hands out messages, waiting up to in.Wait for the first. It returns with neither messages nor moves when the wait
-	// is over, and when the shard is stopping.
+	// is over, and when the shard is stopping. With ErrOverloaded it may have taken messages and, without room to read them, put them
+	// back: they are visible, and their receive counts are one higher.
 	Receive(ctx context.Context, p queue.ID, in ReceiveRequest) (*ReceiveResult, error)
 	// Delete and ChangeVisibility act on each entry by itself; the slice holds an error or nil for each, in order.
 	Delete(ctx context.Context, p queue.ID, handles []queue.Handle) ([]error, error)
@@ -96,7 +97,7 @@ type ReceiveRequest struct {
 }
 
 // Room is the memory that what one receive hands out may take. A receive that finds too little hands out fewer messages, or fails with
-// ErrOverloaded and leaves them all.
+// ErrOverloaded: it leaves them all where Fits says so, and puts them back where Take does.
 type Room interface {
 	// Free is how many bytes of contents need no room.
 	Free() int
