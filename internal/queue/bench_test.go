@@ -180,6 +180,24 @@ func BenchmarkNoisyGroup(b *testing.B) {
 	}
 }
 
+// BenchmarkLongerDelay is how long a longer delay of a FIFO queue holds up its shard, whether it hides what there is or not.
+func BenchmarkLongerDelay(b *testing.B) {
+	const second = 1000
+	for _, groups := range []int{100_000, 1_000_000} {
+		for _, delay := range []int64{60 * second, 900 * second} {
+			b.Run(fmt.Sprintf("%d groups/%d s", groups, delay/second), func(b *testing.B) {
+				for range b.N {
+					b.StopTimer()
+					q := newBench(Settings{FIFO: true})
+					q.fill(groups, func(i int) string { return fmt.Sprint(i * 7919 % groups) }) // sent five minutes ago
+					b.StartTimer()
+					q.Configure(q.time, &q.log, Settings{FIFO: true, Delay: delay, Retention: q.settings.Retention})
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkMemory reports the bytes that a message costs in each way of waiting, and what is left when all are gone.
 func BenchmarkMemory(b *testing.B) {
 	const messages = 1_000_000

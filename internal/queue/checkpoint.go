@@ -74,11 +74,11 @@ func DecodeCheckpoint(id ID, data []byte) (*Partition, error) {
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("queue: checkpoint of partition %d: %w", id, err)
 	}
-	if p.settings.FIFO {
-		p.hideAgain(p.now)
-	}
 	for _, g := range p.groups.items {
 		p.refresh(g)
+	}
+	if p.settings.FIFO {
+		p.hideAgain(p.now)
 	}
 	return p, nil
 }

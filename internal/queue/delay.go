@@ -60,14 +60,14 @@ func (p *Partition) nextDelay() int64 {
 	return p.delays.front().sent + p.settings.Delay
 }
 
-// hideAgain hides what the queue's delay hides beyond what it hid before, after it has grown.
+// hideAgain hides what the queue's delay hides beyond what it hid before, after it has grown. All groups must be refreshed.
 func (p *Partition) hideAgain(now int64) {
 	before := int64(math.MaxInt64) // what was sent from then on is hidden
 	if !p.delays.empty() {
 		before = p.delays.front().sent
 	}
 	var again []hidden
-	for _, g := range p.groups.items {
+	p.oldest.Scan(func(g *group) bool { // in about the order that again is to have: sorting it then is quick
 		for i := len(g.tail.live()) - 1; i >= 0; i-- {
 			x := g.tail.at(i)
 			if x.sent+p.settings.Delay <= now {
@@ -77,9 +77,10 @@ func (p *Partition) hideAgain(now int64) {
 				again = append(again, hidden{group: g, sent: x.sent, count: int64(x.count)})
 			}
 		}
-	}
+		return true
+	})
 	slices.SortFunc(again, func(a, b hidden) int {
-		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.group.name, b.group.name))
+		return cmp.Or(cmp.Compare(a.sent, b.sent), a.group.oldestRef.Compare(b.group.oldestRef))
 	})
 	for _, h := range again {
 		p.stats.Visible -= h.count
