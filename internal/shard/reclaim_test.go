@@ -5,6 +5,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/staunchmq/staunch/internal/journal"
+	"github.com/staunchmq/staunch/internal/journal/memjournal"
+	"github.com/staunchmq/staunch/internal/queue"
 )
 
 // When messages have gone (deleted, purged, expired), their space comes back although nothing new is written.
@@ -32,6 +36,20 @@ func TestSpaceComesBackWithoutTraffic(t *testing.T) {
 			r.drainAll(standard)
 			r.rewrite()
 			r.rewrite()
+		}},
+		{"purge round a message that stays, long after the checkpoints", 500, func(r *running) {
+			r.send(other, "stays")
+			for range 500 {
+				r.send(standard, strings.Repeat("x", 1000))
+				synctest.Wait()
+			}
+			for range 2 {
+				r.checkpoint()
+				r.send(other, "stays, too")
+			}
+			if err := r.Purge(r.ctx, standard, 0); err != nil {
+				r.t.Fatal(err)
+			}
 		}},
 		{"delete and restart", 80, func(r *running) {
 			r.drainAll(standard)
@@ -89,6 +107,45 @@ func TestQuietShardTakesNoCheckpointsInVain(t *testing.T) {
 			t.Errorf("%d records were made while nothing happened", after-before)
 		}
 	})
+}
+
+// Without any room no record is tried to make a checkpoint possible: each that fails costs a replay.
+func TestFullDiskIsNotTriedToReclaimSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, func(o *Options) { o.CheckpointBytes = 100_000 })
+		for range 80 {
+			r.send(standard, strings.Repeat("x", 1000))
+		}
+		if err := r.Purge(r.ctx, standard, 0); err != nil {
+			t.Fatal(err)
+		}
+		r.journal.SetRoom(journal.NoRoom)
+		_, before := r.tail(t)
+		tried := false
+		r.gate.failWith(func(journal.Seq, []byte) memjournal.Fault {
+			tried = true
+			return memjournal.Fault{}
+		})
+		time.Sleep(3*reclaimEvery + time.Second)
+		if tried {
+			t.Error("a record was tried")
+		}
+		r.journal.SetRoom(journal.RoomForAll)
+		time.Sleep(3*reclaimEvery + time.Second)
+		synctest.Wait()
+		if first, _ := r.tail(t); first < before {
+			t.Errorf("the journal begins at %d; record %d was the newest when all was gone", first, before)
+		}
+	})
+}
+
+// checkpoint makes the shard save one.
+func (r *running) checkpoint() {
+	r.t.Helper()
+	keep := func(queue.MessageID, []byte) ([]byte, error) { return nil, nil }
+	if _, err := r.Rewrite(r.ctx, keep); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // restart stops the shard, and runs another over its journal.

@@ -180,6 +180,41 @@ func TestScarceRoomIsTrimmed(t *testing.T) {
 	})
 }
 
+// While room is scarce there are pauses between checkpoints, however much is deleted.
+func TestScarceRoomLeavesPausesBetweenCheckpoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &noCheckpoints{Journal: memjournal.New(0)}
+		s, err := Open(t.Context(), Options{Journal: j, Clock: clock.System()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		if err := s.Configure(ctx, standard, standardSettings()); err != nil {
+			t.Fatal(err)
+		}
+		j.SetRoom(journal.RoomToFree)
+		const pauses = 5
+		for range pauses {
+			for range 10 {
+				if err := s.Purge(ctx, standard, 0); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+			time.Sleep(checkpointPauseMin)
+		}
+		if n := j.saves.Load(); n < pauses || n > pauses+1 {
+			t.Errorf("%d checkpoints in %d pauses", n, pauses)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // noCheckpoints is a journal that cannot save checkpoints while broken is true.
 type noCheckpoints struct {
 	*memjournal.Journal
@@ -235,6 +270,20 @@ func TestFailedCheckpointIsTriedAgain(t *testing.T) {
 		send(1)
 		if list, err := j.Checkpoints().List(ctx); err != nil || len(list) == 0 {
 			t.Errorf("checkpoints %v, %v", list, err)
+		}
+		// Nothing new is needed for that.
+		time.Sleep(checkpointPauseMin)
+		j.broken.Store(true)
+		send(1)
+		before := j.saves.Load()
+		j.broken.Store(false)
+		time.Sleep(checkpointPauseMin)
+		if _, err := s.Stats(ctx, standard); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := j.saves.Load(); n != before+1 {
+			t.Errorf("%d checkpoints were tried, want 1", n-before)
 		}
 		cancel()
 		if err := <-ended; err != nil {
