@@ -487,6 +487,52 @@ func TestCleaningWaitsForALatePartition(t *testing.T) {
 	requireSameAsJournal(t, s.Shard, s.options.Journal.(*memjournal.Journal))
 }
 
+// TestCleaningReadsALittleAtATime, and passes over records that were trimmed meanwhile.
+func TestCleaningReadsALittleAtATime(t *testing.T) {
+	s := newStepper(t, Options{CleanRate: -1})
+	s.configure(standard, standardSettings())
+	const records = 16
+	for range records {
+		s.ask(sendRequest(standard, make([]byte, cleanReadBytes/4)))
+		s.rest()
+	}
+	c := newCleaning(s.collectAll().messages(), 1, s.last, false)
+	trimmed, _ := c.records.first()
+	if err := s.options.Journal.Trim(t.Context(), trimmed); err != nil {
+		t.Fatal(err)
+	}
+	for turns := 1; ; turns++ {
+		seq, ok := c.records.first()
+		if !ok {
+			if turns < records/4 {
+				t.Errorf("all was read in %d turns", turns)
+			}
+			break
+		}
+		if l := s.readFound(c, seq); l.err != nil || l.bytes > 2*cleanReadBytes {
+			t.Fatalf("%d bytes were read at once, %v", l.bytes, l.err)
+		}
+	}
+	if len(c.found) != records-1 {
+		t.Errorf("%d messages were found, want %d", len(c.found), records-1)
+	}
+}
+
+// TestReadForADroppedPlan: what was read for a plan that was dropped meanwhile says nothing to the next one, nor to none.
+func TestReadForADroppedPlan(t *testing.T) {
+	s := newStepper(t, Options{})
+	dropped, next := &cleaning{reading: true}, &cleaning{reading: true}
+	for _, l := range []landing{{cleaning: dropped, bytes: 1000}, {cleaning: dropped, err: journal.ErrDamaged}} {
+		for _, s.cleaning = range []*cleaning{nil, next} {
+			now := s.cleaning
+			s.foundSome(l)
+			if s.cleaning != now || !next.reading || !next.nextAt.IsZero() {
+				t.Errorf("%+v has changed the plan: %+v", l, s.cleaning)
+			}
+		}
+	}
+}
+
 func TestCleaningStopsAtARecordThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, func(o *Options) { o.CheckpointBytes, o.CleanRate, o.BodyCacheBytes = cleanedCheckpointBytes, 1<<50, 1 })

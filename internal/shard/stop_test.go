@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,12 +83,14 @@ func TestStopAnswersEverything(t *testing.T) {
 // slowCheckpoints lets Save wait.
 type slowCheckpoints struct {
 	journal.Checkpoints
-	once            sync.Once
+	saves           atomic.Int32
 	saving, proceed chan struct{}
 }
 
 func (c *slowCheckpoints) Save(ctx context.Context, seq journal.Seq, write func(io.Writer) error) error {
-	c.once.Do(func() { close(c.saving) })
+	if c.saves.Add(1) == 1 {
+		close(c.saving)
+	}
 	<-c.proceed
 	return c.Checkpoints.Save(ctx, seq, write)
 }
@@ -131,6 +134,9 @@ func TestRunWaitsForTheCheckpoint(t *testing.T) {
 				synctest.Wait()
 				if len(ended) > 0 {
 					t.Error("Run returned while a checkpoint was being saved")
+				}
+				if n := c.saves.Load(); n != 1 {
+					t.Errorf("%d checkpoints are saved at once", n)
 				}
 				close(c.proceed)
 				if err := <-ended; (err != nil) != fails {
