@@ -356,6 +356,44 @@ func TestCleaningThatCopiedNothing(t *testing.T) {
 	}
 }
 
+// What is copied needs room as what is new does: a full disk that refuses it takes deletes.
+func TestCopiesBringSomethingNew(t *testing.T) {
+	s := newStepper(t, Options{})
+	s.configure(standard, standardSettings())
+	s.ask(sendRequest(standard, make([]byte, 100)))
+	s.rest()
+	c := newCleaning(s.collectAll().messages(), 1, s.last, false)
+	seq, _ := c.records.first()
+	for _, copies := range []bool{true, false} { // the second time it is elsewhere already
+		s.newRecord()
+		if l := s.readFound(c, seq); l.err != nil || len(c.found) != 1 {
+			t.Fatalf("%d messages were found, %v", len(c.found), l.err)
+		}
+		if n := s.copyBatch(c); (n > 0) != copies || s.building.grows != copies {
+			t.Errorf("%d bytes were copied; the record brings something new: %t", n, s.building.grows)
+		}
+	}
+}
+
+// A plan that is dropped for one that frees more needs a checkpoint, which makes that.
+func TestPlanThatIsDropped(t *testing.T) {
+	for _, tt := range []struct {
+		room    journal.Room
+		sparse  bool
+		dropped bool
+	}{
+		{journal.RoomForAll, false, false}, {journal.RoomToFree, false, true}, {journal.NoRoom, false, true},
+		{journal.RoomForAll, true, false}, {journal.RoomToFree, true, false},
+	} {
+		s := newStepper(t, Options{})
+		s.cleaning, s.room = &cleaning{sparse: tt.sparse}, tt.room
+		s.lookAtPlan()
+		if (s.cleaning == nil) != tt.dropped || s.cleaned != tt.dropped {
+			t.Errorf("%+v: plan %+v, a checkpoint is wanted: %t", tt, s.cleaning, s.cleaned)
+		}
+	}
+}
+
 // Trimming ends at the checkpoint before, and so does a plan.
 func TestPlanEndsAtTheCheckpointBefore(t *testing.T) {
 	const blocks, before = 99, 20*blockRecords + 10
