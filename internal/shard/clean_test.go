@@ -569,6 +569,11 @@ func TestReadForADroppedPlan(t *testing.T) {
 			}
 		}
 	}
+	// Its own lets it wait as long as reading that takes at the rate.
+	s.foundSome(landing{cleaning: next, bytes: 2 * defaultCleanRate})
+	if wait := next.nextAt.Sub(s.options.Clock.Now()); next.reading || wait != 2*time.Second {
+		t.Errorf("%+v, to go on in %v", next, wait)
+	}
 }
 
 func TestCleaningStopsAtARecordThatCannotBeRead(t *testing.T) {

@@ -180,7 +180,7 @@ func TestScarceRoomIsTrimmed(t *testing.T) {
 	})
 }
 
-// While room is scarce there are pauses between checkpoints, however much is deleted.
+// While room is scarce there are pauses between checkpoints, however much is deleted, and none when nothing is.
 func TestScarceRoomLeavesPausesBetweenCheckpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &noCheckpoints{Journal: memjournal.New(0)}
@@ -207,6 +207,11 @@ func TestScarceRoomLeavesPausesBetweenCheckpoints(t *testing.T) {
 		}
 		if n := j.saves.Load(); n < pauses || n > pauses+1 {
 			t.Errorf("%d checkpoints in %d pauses", n, pauses)
+		}
+		before := j.saves.Load()
+		time.Sleep(10 * time.Minute)
+		if n := j.saves.Load(); n > before+3 {
+			t.Errorf("%d checkpoints while nothing happened", n-before)
 		}
 		cancel()
 		if err := <-ended; err != nil {
