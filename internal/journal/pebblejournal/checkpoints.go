@@ -100,6 +100,9 @@ func (c *checkpoints) Save(ctx context.Context, seq journal.Seq, write func(io.W
 			return ctx.Err()
 		})
 	})
+	if errors.Is(err, errNotDurable) {
+		_ = c.fs.Remove(c.path(seq)) // nothing of it is ever listed
+	}
 	if err != nil {
 		return fmt.Errorf("save checkpoint %d of shard %d: %w", seq, c.shard, mapFull(err))
 	}

@@ -424,6 +424,52 @@ func TestFailedCheckpointLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestTailsStayWhenTheyCannotBeMadeDurable: what they said before is worth more than nothing, and what they say now is true.
+func TestTailsStayWhenTheyCannotBeMadeDurable(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	fs, inject := faulty(disk)
+	o := small(t, fs)
+	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+	s := mustOpen(t, "data", o)
+	j, w := mustJournal(t, s, 0), journaltest.NewWriter(0)
+	fill(t, j, &w, 1)
+	mustClose(t, s)
+	s = mustOpen(t, "data", o)
+	fill(t, mustJournal(t, s, 0), &w, 1)
+	hits := 0
+	inject.set(func(op errorfs.Op) error {
+		if op.Path == "data" && isSync(op.Kind) {
+			hits++
+			return syscall.EIO
+		}
+		return nil
+	})
+	s.noteTails()
+	if hits != 1 {
+		t.Fatalf("%d operations failed", hits)
+	}
+	tails := func(fs vfs.FS) journal.Seq {
+		t.Helper()
+		tails, err := parseTails("", string(readFile(t, fs, "data/"+tailsFile)), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tails[0]
+	}
+	if got := tails(disk); got != 2 {
+		t.Errorf("TAILS says %d", got)
+	}
+	if got := tails(disk.CrashClone(vfs.CrashCloneCfg{})); got != 1 {
+		t.Errorf("after a power failure TAILS says %d", got)
+	}
+	inject.set(func(errorfs.Op) error { return nil })
+	s.noteTails()
+	if got := tails(disk.CrashClone(vfs.CrashCloneCfg{})); got != 2 {
+		t.Errorf("noted again, TAILS says %d after a power failure", got)
+	}
+	mustClose(t, s)
+}
+
 func TestInterruptedSaveIsSweptAway(t *testing.T) {
 	o := small(t, vfs.NewMem())
 	s := mustOpen(t, "data", o)
@@ -495,7 +541,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// TestOpenRefusesAJournalThatCannotBeWrittenTo: Pebble does not see it, because it can panic when it fails to open.
+// TestOpenRefusesAJournalThatCannotBeWrittenTo: Pebble does not see it, and nothing is changed.
 func TestOpenRefusesAJournalThatCannotBeWrittenTo(t *testing.T) {
 	fs, inject := faulty(vfs.NewMem())
 	o := small(t, fs)
@@ -517,6 +563,52 @@ func TestOpenRefusesAJournalThatCannotBeWrittenTo(t *testing.T) {
 		t.Errorf("there was %q, and now there is %q", before, after)
 	}
 	mustClose(t, mustOpen(t, "data", o))
+}
+
+// TestAnOpeningThatFailsLeavesNothingBehind fails what Pebble does last to open a database, when it has replayed a log with a trim in it:
+// goroutines that read the table that came of that would end the process. They do that in one of a few tries.
+func TestAnOpeningThatFailsLeavesNothingBehind(t *testing.T) {
+	for name, kind := range map[string]errorfs.OpKind{"rename": errorfs.OpRename, "list": errorfs.OpList} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk := vfs.NewCrashableMem()
+			o := small(t, disk)
+			o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+			s := mustOpen(t, "data", o)
+			j, w := mustJournal(t, s, 0), journaltest.NewWriter(0)
+			fill(t, j, &w, 20)
+			if err := j.Trim(t.Context(), 5); err != nil {
+				t.Fatal(err)
+			}
+			crashed := disk.CrashClone(vfs.CrashCloneCfg{})
+			mustClose(t, s)
+			for range 50 {
+				disk := copyOf(crashed)
+				fs, inject := faulty(disk)
+				var replayed, hit atomic.Bool
+				inject.set(func(op errorfs.Op) error {
+					switch {
+					case op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, tableSuffix):
+						replayed.Store(true)
+					case op.Kind == kind && replayed.Load():
+						hit.Store(true)
+						return syscall.EIO
+					}
+					return nil
+				})
+				o.FS = fs
+				_, err := Open("data", o)
+				if !errors.Is(err, syscall.EIO) || errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), "data/journal") || !hit.Load() {
+					t.Fatalf("Open: %v; the operation has failed: %v", err, hit.Load())
+				}
+				o.FS = disk
+				found, err := lookInto(o)
+				if err != nil || len(found.records) != 15 || found.records[5] != "" || len(found.failures) > 0 {
+					t.Fatalf("after that: %v, %v", found, err)
+				}
+			}
+		})
+	}
 }
 
 func listed(t *testing.T, fs vfs.FS, dir string) []string {

@@ -129,12 +129,12 @@ func checkEmpty(fs vfs.FS, dir string) error {
 func create(fs vfs.FS, dir string, shards int) (format, error) {
 	f := format{version: FormatVersion, shards: shards}
 	path := fs.PathJoin(dir, formatFile)
-	err := writeFile(fs, path, func(w io.Writer) error {
-		_, err := io.WriteString(w, f.String())
-		return err
-	})
+	err := syncDir(fs, fs.PathDir(dir)) // the directory itself may be new
 	if err == nil {
-		err = syncDir(fs, fs.PathDir(dir)) // the directory itself may be new
+		err = writeFile(fs, path, func(w io.Writer) error {
+			_, err := io.WriteString(w, f.String())
+			return err
+		})
 	}
 	if err != nil {
 		return format{}, fmt.Errorf("create %s: %w", path, err)
@@ -157,9 +157,11 @@ func lock(fs vfs.FS, dir string) (io.Closer, error) {
 		dir, journal.ErrLocked, path, err)
 }
 
+// errNotDurable means that a file is in its place, and that nobody knows whether it is there after a power failure.
+var errNotDurable = errors.New("its directory could not be synced")
+
 // writeFile makes a file durable with what write writes, at once and completely: it is written beside its place, synced,
-// renamed, and the directory is synced. On an error nothing is left: not even what was there before, if it has been replaced and nobody
-// knows whether that is durable.
+// renamed, and the directory is synced. On an error nothing has changed, but for errNotDurable.
 func writeFile(fs vfs.FS, path string, write func(io.Writer) error) (err error) {
 	tmp := path + tmpSuffix
 	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
@@ -185,8 +187,7 @@ func writeFile(fs vfs.FS, path string, write func(io.Writer) error) (err error) 
 		return err
 	}
 	if err := syncDir(fs, fs.PathDir(path)); err != nil {
-		_ = fs.Remove(path)
-		return err
+		return fmt.Errorf("%w: %w", errNotDurable, err)
 	}
 	return nil
 }

@@ -20,9 +20,13 @@ import (
 // that point: nothing is written to those files, nothing is removed or renamed, and Pebble is told that all is well. Table
 // files are still written, because Pebble reads from them; nothing on disk refers to them.
 //
-// There is one error that is waited out instead: a write that the disk has no space for. It was not done, the kernel says so, and the
-// same bytes can be written when there is space. (That is not so for an fsync: what it failed to write may be gone.) Who waits for the
-// append waits as long. It happens only when somebody else fills the disk faster than space.go sees it.
+// While the database is opened, that is so for everything that is written, renamed or listed. For an opening that fails once it has
+// replayed a log leaves goroutines behind that read tables, and end the process with a panic. So Pebble's opening succeeds, and the Store
+// closes the database again.
+//
+// There is one error that is waited out instead, once the database is open: a write that the disk has no space for. It was not done, the
+// kernel says so, and the same bytes can be written when there is space. (That is not so for an fsync: what it failed to write may be
+// gone.) Who waits for the append waits as long. It happens only when somebody else fills the disk faster than space.go sees it.
 //
 // Pebble reacts to such errors with a panic, sometimes with its locks held, out of which there is no way for those who wait in
 // Append. They get their answer from the Store instead, which knows better than Pebble.
@@ -34,7 +38,7 @@ type guard struct {
 	log    *slog.Logger
 
 	logGoes func()        // called before a log is removed or used again
-	patient atomic.Bool   // full disks are waited out: the database is open
+	opened  atomic.Bool   // the database is open
 	closing chan struct{} // closed when nobody wants to wait any more
 
 	broken atomic.Bool
@@ -81,7 +85,7 @@ const waitForSpace = 100 * time.Millisecond
 // patiently repeats an operation as long as the disk is full.
 func (g *guard) patiently(what, name string, operation func() error) error {
 	err := operation()
-	if !isFull(err) || !g.patient.Load() {
+	if !isFull(err) || !g.opened.Load() {
 		return err
 	}
 	g.log.Error("the disk is full; what is to be written waits for space", "operation", what, "path", name, "error", err)
@@ -134,10 +138,10 @@ func (g *guard) Unwrap() vfs.FS { return g.FS }
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !g.decisive(name) {
 		g.rest(nil)
-		if g.patient.Load() {
+		if g.opened.Load() {
 			return g.FS.Create(name, category)
 		}
-		// The database is being opened, which waits for a flush, and Pebble would try that for ever.
+		// The opening waits for a flush, too, which Pebble would try for ever.
 	}
 	return g.open(name, func() (vfs.File, error) { return g.FS.Create(name, category) })
 }
@@ -197,7 +201,20 @@ func (g *guard) Rename(oldname, newname string) error {
 	if g.broken.Load() {
 		return nil
 	}
-	return g.FS.Rename(oldname, newname)
+	err := g.FS.Rename(oldname, newname)
+	if !g.opened.Load() && g.caught("rename", newname, err) {
+		return nil
+	}
+	return err
+}
+
+// List implements vfs.FS.
+func (g *guard) List(dir string) ([]string, error) {
+	names, err := g.FS.List(dir)
+	if !g.opened.Load() && g.caught("list", dir, err) {
+		return nil, nil
+	}
+	return names, err
 }
 
 // guardedFile is a decisive file, or a directory.

@@ -96,7 +96,7 @@ func Open(dir string, options Options) (*Store, error) {
 		s.releaseAll()
 		return nil, err
 	}
-	s.guard.patient.Store(true)
+	s.guard.opened.Store(true)
 	return s, nil
 }
 
@@ -158,12 +158,13 @@ func (s *Store) openPebble() error {
 	if err == nil {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
-	if damaged := openedDamaged(dir, err); damaged != nil {
+	if failure := s.Err(); failure != nil { // the guard has kept it from Pebble; what Pebble says follows from it
+		if err == nil {
+			_ = s.db.Close() // nothing of it is of use
+		}
+		err = failure
+	} else if damaged := openedDamaged(dir, err); damaged != nil {
 		return damaged
-	}
-	if err == nil && s.Err() != nil { // the guard has kept it from Pebble
-		err = s.Err()
-		_ = s.db.Close() // nothing of it is of use
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", dir, mapFull(err))
@@ -211,8 +212,8 @@ func openedDamaged(dir string, err error) error {
 	return nil
 }
 
-// checkWritable makes and removes a file, because pebble.Open can panic where it can make none: what it closes then, a goroutine of its own
-// still uses. A file that a crash leaves behind means nothing to Pebble, and the next call removes it.
+// checkWritable makes and removes a file: what is wrong with most directories is found before Pebble replays a log for nothing. A file that a
+// crash leaves behind means nothing to Pebble, and the next call removes it.
 func checkWritable(fs vfs.FS, dir string) error {
 	path := fs.PathJoin(dir, "writable"+tmpSuffix)
 	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
