@@ -230,11 +230,11 @@ func TestTornTail(t *testing.T) {
 	}
 	crashed := disk.CrashClone(vfs.CrashCloneCfg{})
 	mustClose(t, s)
-	log, size := newestLog(t, crashed)
+	log := newest(t, crashed, isLog)
+	size := int64(len(readFile(t, crashed, log)))
 	seen := map[journal.Seq]bool{}
 	for cut := int64(0); cut <= size; cut += 7 {
-		torn := disk.CrashClone(vfs.CrashCloneCfg{})
-		copyTree(t, crashed, torn, "data")
+		torn := copyOf(crashed)
 		alterFile(t, torn, log, func(b []byte) []byte { return b[:min(cut, int64(len(b)))] })
 		o.FS = torn
 		s := mustOpen(t, "data", o)
@@ -289,11 +289,11 @@ func TestDamageInTheLogIsFound(t *testing.T) {
 			}
 			crashed := disk.CrashClone(vfs.CrashCloneCfg{})
 			mustClose(t, s)
-			log, end := newestLog(t, crashed)
+			log := newest(t, crashed, isLog)
+			end := int64(len(readFile(t, crashed, log)))
 			found, torn := 0, 0
 			for at := int64(0); at < end; at += 1 + end/60 {
-				damaged := vfs.NewMem()
-				copyTree(t, crashed, damaged, "data")
+				damaged := copyOf(crashed)
 				alterFile(t, damaged, log, func(b []byte) []byte { b[at] ^= 0x10; return b })
 				o.FS = damaged
 				s, err := Open("data", o)
@@ -320,35 +320,5 @@ func TestDamageInTheLogIsFound(t *testing.T) {
 				t.Error("the test has shown nothing")
 			}
 		})
-	}
-}
-
-// newestLog returns the write-ahead log that is in use, and its size.
-func newestLog(t *testing.T, fs vfs.FS) (path string, size int64) {
-	t.Helper()
-	names, err := fs.List("data/journal")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if p := fs.PathJoin("data/journal", name); isLog(name) && p > path {
-			path = p
-		}
-	}
-	info, err := fs.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path, info.Size()
-}
-
-// copyTree makes dir in to the same as in from.
-func copyTree(t *testing.T, from, to vfs.FS, dir string) {
-	t.Helper()
-	if err := to.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := vfs.Clone(from, to, dir, dir); err != nil {
-		t.Fatal(err)
 	}
 }

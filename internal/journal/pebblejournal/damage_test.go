@@ -1,7 +1,6 @@
 package pebblejournal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,28 +48,7 @@ func aged(t *testing.T, o Options) (closed, crashed vfs.FS, records int) {
 	return disk, crashed, rounds * each
 }
 
-// openAll opens a store and all its journals, and reads shard 0. It returns the number of records.
-func openAll(o Options) (n int, err error) {
-	s, err := Open("data", o)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	for shard := range uint32(s.Shards()) {
-		j, err := s.Journal(shard)
-		if err != nil {
-			return 0, err
-		}
-		if shard == 0 {
-			if err := j.Read(context.Background(), 1, func(journal.Seq, []byte) error { n++; return nil }); err != nil {
-				return n, err
-			}
-		}
-	}
-	return n, nil
-}
-
-// viewAll does the same with a view, as those do who check or copy a directory that no server uses.
+// viewAll reads shard 0 with a view, as those do who check or copy a directory that no server uses. It returns the number of records.
 func viewAll(t *testing.T, o Options) (n int, err error) {
 	t.Helper()
 	v, err := OpenView("data", o)
@@ -100,7 +78,7 @@ func busy(t *testing.T, o Options) (crashed vfs.FS, records int) {
 		switch {
 		case op.Kind == errorfs.OpReuseForWrite:
 			reused = true
-		case reused && crashed == nil && op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst"):
+		case reused && crashed == nil && op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, tableSuffix):
 			crashed = disk.CrashClone(vfs.CrashCloneCfg{})
 		}
 		return nil
@@ -145,7 +123,7 @@ func TestDamagedManifest(t *testing.T) {
 			if o.Shards = 1; disk == used {
 				o.Shards, records, step = 2, usedRecords, 5 // it is large, and a chunk is longer than that
 			}
-			manifest := newest(t, disk, "data/journal", manifestPrefix)
+			manifest := newest(t, disk, func(name string) bool { return strings.HasPrefix(name, manifestPrefix) })
 			size := len(readFile(t, disk, manifest))
 			counts := map[string]int{}
 			for at := 0; at < size; at += step {
@@ -153,11 +131,10 @@ func TestDamagedManifest(t *testing.T) {
 					"flipped": func(b []byte) []byte { b[at] ^= 0x10; return b },
 					"cut off": func(b []byte) []byte { return b[:at] },
 				} {
-					fs := vfs.NewMem()
-					copyTree(t, disk, fs, "data")
+					fs := copyOf(disk)
 					alterFile(t, fs, manifest, damage)
 					o.FS = fs
-					switch n, err := openAll(o); {
+					switch n, err := count(lookInto(o)); {
 					case err == nil && n == records:
 						counts[what+": right"]++
 					case errors.Is(err, journal.ErrDamaged) && strings.Contains(err.Error(), "data/journal"):
@@ -166,14 +143,13 @@ func TestDamagedManifest(t *testing.T) {
 							break
 						}
 						alterFile(t, fs, manifest, damage)
-						if n, err := openAll(o); err != nil || n != records {
+						if n, err := count(lookInto(o)); err != nil || n != records {
 							t.Errorf("%s at byte %d of %d: it was refused, and when it was mended there were %d records of %d, %v", what, at, size, n, records, err)
 						}
 					default:
 						t.Errorf("%s at byte %d of %d: %d records of %d, %v", what, at, size, n, records, err)
 					}
-					fs = vfs.NewMem()
-					copyTree(t, disk, fs, "data")
+					fs = copyOf(disk)
 					alterFile(t, fs, manifest, damage)
 					o.FS = fs
 					if n, err := viewAll(t, o); (err != nil || n != records) && !errors.Is(err, journal.ErrDamaged) {
@@ -189,16 +165,12 @@ func TestDamagedManifest(t *testing.T) {
 	}
 }
 
-// newest returns the path of the file with the prefix that comes last.
-func newest(t *testing.T, fs vfs.FS, dir, prefix string) (found string) {
+// newest returns the path of the file of its kind in data/journal that comes last.
+func newest(t *testing.T, fs vfs.FS, kind func(name string) bool) (found string) {
 	t.Helper()
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if p := fs.PathJoin(dir, name); strings.HasPrefix(name, prefix) && p > found {
-			found = p
+	for _, name := range listed(t, fs, "data/journal") {
+		if kind(name) {
+			found = fs.PathJoin("data/journal", name)
 		}
 	}
 	return found
@@ -214,8 +186,7 @@ func TestDamagedTailsAreMadeAgain(t *testing.T) {
 		t.Fatalf("%q: %v, %v", whole, tails, err)
 	}
 	for at := range len(whole) + 1 {
-		fs := vfs.NewMem()
-		copyTree(t, closed, fs, "data")
+		fs := copyOf(closed)
 		if at == len(whole) {
 			if err := fs.Remove("data/" + tailsFile); err != nil {
 				t.Fatal(err)
@@ -224,7 +195,7 @@ func TestDamagedTailsAreMadeAgain(t *testing.T) {
 			alterFile(t, fs, "data/"+tailsFile, func(b []byte) []byte { b[at] ^= 1; return b })
 		}
 		o.FS = fs
-		if n, err := openAll(o); err != nil || n != records {
+		if n, err := count(lookInto(o)); err != nil || n != records {
 			t.Fatalf("byte %d: %d records, %v", at, n, err)
 		}
 		if got := string(readFile(t, fs, "data/"+tailsFile)); got != whole {
@@ -243,7 +214,7 @@ func TestJournalThatHasBecomeShorterIsRefused(t *testing.T) {
 	}
 	mustClose(t, s)
 	alterFile(t, o.FS, "data/"+tailsFile, func([]byte) []byte { return []byte(encodeTails([]journal.Seq{3})) })
-	_, err := openAll(o)
+	_, err := count(lookInto(o))
 	var damaged *journal.DamagedError
 	if !errors.As(err, &damaged) || damaged.Seq != 2 || !strings.Contains(err.Error(), "to 3 were stored") {
 		t.Errorf("Open: %v", err)
@@ -274,7 +245,7 @@ func TestReadErrorsAreToldAndPass(t *testing.T) {
 	}
 	eio := errors.New("input/output error")
 	inject.set(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
+		if strings.HasSuffix(op.Path, tableSuffix) && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
 			return eio
 		}
 		return nil
@@ -302,7 +273,7 @@ func TestReadErrorsAreToldAndPass(t *testing.T) {
 	if err := j.Append(w.Next(t, "goes on")).Wait(); err != nil {
 		t.Error(err)
 	}
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	if err := j.Read(t.Context(), 1, func(journal.Seq, []byte) error { return nil }); err != nil {
 		t.Errorf("Read when the disk is well again: %v", err)
 	}

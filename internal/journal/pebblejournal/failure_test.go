@@ -42,6 +42,8 @@ func (f *faults) MaybeError(op errorfs.Op) error {
 
 func (f *faults) set(fail func(op errorfs.Op) error) { f.fail.Store(&fail) }
 
+func (f *faults) clear() { f.fail.Store(nil) }
+
 func isManifest(op errorfs.Op) bool { return strings.HasPrefix(path.Base(op.Path), manifestPrefix) }
 
 func isSync(kind errorfs.OpKind) bool {
@@ -172,7 +174,7 @@ func failLog(t *testing.T, fail func(op errorfs.Op) error, want error) {
 	// A power failure right now: what was acknowledged is there, and it opens.
 	crashed := disk.CrashClone(vfs.CrashCloneCfg{})
 	mustClose(t, s)
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	for name, fs := range map[string]vfs.FS{"crashed": crashed, "restarted": disk} {
 		o.FS = fs
 		s, err := Open("data", o)
@@ -323,7 +325,7 @@ func TestCompactionsThatFailWait(t *testing.T) {
 		}
 	}
 	inject.set(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
+		if strings.HasSuffix(op.Path, tableSuffix) && op.Kind.ReadOrWrite() == errorfs.OpIsRead {
 			return syscall.EIO
 		}
 		return nil
@@ -345,7 +347,7 @@ func TestCompactionsThatFailWait(t *testing.T) {
 	if passed := manual.Now().Unix() - 1_700_000_000; passed < 1 {
 		t.Errorf("the pauses do not grow to more than %d s together", passed)
 	}
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	for s.db.Metrics().Levels[0].TablesCount > 0 {
 		if due, ok := manual.Next(); ok {
 			manual.Set(due)
@@ -364,13 +366,13 @@ func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	inject.set(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".sst") {
+		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, tableSuffix) {
 			return syscall.ENOSPC
 		}
 		return nil
 	})
 	mustClose(t, s)
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	s = mustOpen(t, "data", o)
 	if _, last, err := mustJournal(t, s, 0).Tail(context.Background()); last != 1 || err != nil {
 		t.Errorf("last = %d, %v", last, err)
@@ -408,7 +410,7 @@ func TestFailedCheckpointLeavesNothing(t *testing.T) {
 			if err := c.Save(context.Background(), 1, write); !errors.Is(err, journal.ErrFull) || hits != 1 {
 				t.Errorf("Save: %v, %d operations failed", err, hits)
 			}
-			inject.set(func(errorfs.Op) error { return nil })
+			inject.clear()
 			names, err := o.FS.List("data/checkpoints/0")
 			if err != nil || len(names) != 0 {
 				t.Errorf("%v is left, %v", names, err)
@@ -462,7 +464,7 @@ func TestTailsStayWhenTheyCannotBeMadeDurable(t *testing.T) {
 	if got := tails(disk.CrashClone(vfs.CrashCloneCfg{})); got != 1 {
 		t.Errorf("after a power failure TAILS says %d", got)
 	}
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	s.noteTails()
 	if got := tails(disk.CrashClone(vfs.CrashCloneCfg{})); got != 2 {
 		t.Errorf("noted again, TAILS says %d after a power failure", got)
@@ -558,7 +560,7 @@ func TestOpenRefusesAJournalThatCannotBeWrittenTo(t *testing.T) {
 	if _, err := Open("data", o); !errors.Is(err, iofs.ErrPermission) || creates.Load() != 1 {
 		t.Errorf("%d files were to be made, %v", creates.Load(), err)
 	}
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	if after := listed(t, fs, "data/journal"); !slices.Equal(before, after) {
 		t.Errorf("there was %q, and now there is %q", before, after)
 	}

@@ -57,6 +57,11 @@ func lookInto(o Options) (found stored, err error) {
 	return found, nil
 }
 
+// count is the number of records, and all that is wrong with them.
+func count(found stored, err error) (int, error) {
+	return len(found.records), errors.Join(err, errors.Join(found.failures...))
+}
+
 // readStored reads each record by itself, all of them in order, and the checkpoints.
 func readStored(j journal.Journal) stored {
 	ctx := context.Background()
@@ -227,7 +232,7 @@ func TestMissingFile(t *testing.T) {
 	for name, disk := range disks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inUse, _ := newestLog(t, disk)
+			inUse := newest(t, disk, isLog)
 			for _, file := range filesOf(t, disk, "data") {
 				if file == inUse || path.Base(file) == lockFile || path.Base(file) == formatFile || strings.HasSuffix(file, checkpointSuffix) {
 					continue // the lock has nothing to say; without FORMAT it is another directory; a checkpoint need not be there
@@ -352,7 +357,7 @@ func TestEachOperationFails(t *testing.T) {
 					})
 					o.FS = fs
 					acked, trimmed, err := aLife(o, rec, want)
-					inject.set(func(errorfs.Op) error { return nil })
+					inject.clear()
 					if hit.Load() == nil {
 						t.Logf("the last operation was before number %d: %d had no consequence, %d were told", n, whole, told)
 						if whole == 0 || told == 0 {

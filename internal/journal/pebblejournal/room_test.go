@@ -215,7 +215,7 @@ func TestWritesWaitForSpace(t *testing.T) {
 			for tries.Load() < 3 {
 				time.Sleep(time.Millisecond)
 			}
-			inject.set(func(errorfs.Op) error { return nil })
+			inject.clear()
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +272,7 @@ func (f *halfFile) Write(p []byte) (int, error) {
 
 // A write that the disk took half of is not written twice.
 func TestHalfAWriteIsCompleted(t *testing.T) {
-	base := vfs.NewMem()
+	base := vfs.NewCrashableMem()
 	disk := &halfFull{FS: base, tries: make(chan struct{}, 1)}
 	o := small(t, disk)
 	s := mustOpen(t, "data", o)
@@ -289,8 +289,7 @@ func TestHalfAWriteIsCompleted(t *testing.T) {
 	if err := j.Append(w.Next(t, "behind it")).Wait(); err != nil {
 		t.Fatal(err)
 	}
-	crashed := vfs.NewMem()
-	copyTree(t, base, crashed, "data")
+	crashed := copyOf(base)
 	mustClose(t, s)
 	o.FS = crashed
 	s = mustOpen(t, "data", o)
@@ -320,7 +319,7 @@ func TestCloseDoesNotWaitForSpace(t *testing.T) {
 	if err := p.Wait(); !errors.Is(err, journal.ErrUnknown) {
 		t.Errorf("the append that waited: %v", err)
 	}
-	inject.set(func(errorfs.Op) error { return nil })
+	inject.clear()
 	s = mustOpen(t, "data", o)
 	defer mustClose(t, s)
 	if _, last, err := mustJournal(t, s, 0).Tail(t.Context()); last != 1 || err != nil {
