@@ -49,7 +49,7 @@ unit: ## Run the tests of every package
 	$(testall) unit
 
 .PHONY: race
-race: needs ## Run them with the race detector
+race: needs ## Run those with goroutines with the race detector
 	$(testall) race
 
 .PHONY: fuzz

@@ -63,10 +63,8 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 	}
 	start := s.options.Clock.Now()
 	b := s.db.NewBatchWithSize(len(rec) + batchOverhead)
-	if sign := s.guard.sign.Load(); sign != nil {
-		if err := b.LogData(sign.bytes(), nil); err != nil {
-			return nil, fmt.Errorf("append record %d of shard %d: %w", expect+1, j.shard, err)
-		}
+	if err := s.sign(b); err != nil {
+		return nil, fmt.Errorf("append record %d of shard %d: %w", expect+1, j.shard, err)
 	}
 	if err := b.Set(key(j.shard, expect+1), rec, nil); err != nil {
 		return nil, fmt.Errorf("append record %d of shard %d: %w", expect+1, j.shard, err)
@@ -78,6 +76,15 @@ func (j *Journal) begin(expect journal.Seq, rec []byte) (*pending, error) {
 		return nil, s.unknown()
 	}
 	return &pending{batch: b, seq: expect + 1, bytes: len(rec), start: start, done: make(chan struct{})}, nil
+}
+
+// sign puts into a new batch how far the log is synced.
+func (s *Store) sign(b *pebble.Batch) error {
+	sign := s.guard.sign.Load()
+	if sign == nil {
+		return nil
+	}
+	return b.LogData(sign.bytes(), nil)
 }
 
 // batchOverhead is more than what a batch needs beside the record: header, sign, key, kinds and lengths.

@@ -154,6 +154,26 @@ func crashOnce(t *testing.T, seed uint64) {
 	mustClose(t, s)
 }
 
+// TestDamageBeforeATrimIsFound: like an append, a trim knows how far the log was synced.
+func TestDamageBeforeATrimIsFound(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	o := small(t, disk)
+	o.Shards = 1
+	s := mustOpen(t, "data", o)
+	j, w := mustJournal(t, s, 0), journaltest.NewWriter(0)
+	fill(t, j, &w, 2)
+	if err := j.Trim(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	crashed := copyOf(disk)
+	mustClose(t, s)
+	alterFile(t, crashed, newest(t, crashed, isLog), func(b []byte) []byte { b[1500] ^= 1; return b }) // in the second record
+	o.FS = crashed
+	if n, err := count(lookInto(o)); !errors.Is(err, journal.ErrDamaged) {
+		t.Errorf("Open: %d records, %v", n, err)
+	}
+}
+
 // checkRecovered checks one journal after a crash: before is what was known before it, all is what was known later.
 func checkRecovered(t *testing.T, j journal.Journal, shard uint32, before, all shardRun) {
 	t.Helper()
@@ -198,8 +218,6 @@ func checkRecovered(t *testing.T, j journal.Journal, shard uint32, before, all s
 	// And it goes on.
 	w := journaltest.NewWriter(shard)
 	if last > 0 {
-		w.Header.LogTimeMS += int64(last)
-		w.Header.Seq = last
 		rec, err := j.Get(ctx, last)
 		if errors.Is(err, journal.ErrTrimmed) {
 			rec, err = all.acked[last-1], nil
@@ -207,7 +225,7 @@ func checkRecovered(t *testing.T, j journal.Journal, shard uint32, before, all s
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Header.Prev = journal.Hash(rec)
+		w = writerAfter(shard, last, rec)
 	}
 	if err := j.Append(w.Next(t, "after the crash")).Wait(); err != nil {
 		t.Errorf("shard %d: append after the crash: %v", shard, err)

@@ -221,6 +221,9 @@ func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
 	}
 	b := j.store.db.NewBatch()
 	defer func() { _ = b.Close() }()
+	if err := j.store.sign(b); err != nil {
+		return fmt.Errorf("trim shard %d: %w", j.shard, err)
+	}
 	if err := b.Set(markKey(j.shard), base.AppendTo(nil), nil); err != nil {
 		return fmt.Errorf("trim shard %d: %w", j.shard, err)
 	}

@@ -17,12 +17,12 @@ import (
 
 // After a crash the newest write-ahead log ends somewhere, and Pebble takes the first chunk in it that is not valid for
 // that end. It may also be damage, of records that were acknowledged: Pebble looks for signs of that in later blocks only, and its
-// signs understate what was synced. So each append leaves a sign of its own in the log: how far this log was synced when the
-// append was made. If a chunk is not valid at a place that a later append knows to be synced, it is damage.
+// signs understate what was synced. So each append and each trim leaves a sign of its own in the log: how far this log was synced when it
+// was made. If a chunk is not valid at a place that a later one knows to be synced, it is damage.
 //
 // Damage of the very last sync cannot be told from a torn write: nothing later knows of it.
 
-// logSign is what an append says of the log: the bytes before synced of the log with the number log are on disk. It is
+// logSign is what an append or a trim says of the log: the bytes before synced of the log with the number log are on disk. It is
 // stored as log data, the first thing in the batch: log data is in the write-ahead log only.
 type logSign struct {
 	log    uint64
