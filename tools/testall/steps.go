@@ -35,7 +35,7 @@ func steps(fuzzTime string) []step {
 				patterns: []string{"./..."}, without: []string{"chaos", "bench", "tools", "internal/queue"},
 				// One at a time moves in simulations: races show soon or never.
 				environ: []string{"STAUNCH_SIMULATION_SEEDS=200", "STAUNCH_HOSTILE_REQUESTS=15"},
-				// What is skipped takes a minute of CPU with the detector, and goes ways that other tests go with it.
+				// What is skipped takes long with the detector, and goes ways that other tests go with it.
 			}, "-race", "-timeout=10m", "-skip=^TestABacklogIsNotRewritten$")},
 		{"fuzz", "every fuzz test for a moment", 10 * time.Minute, fuzz(fuzzTime)},
 		{"simulation", "10,000 worlds with crashes and faults", 10 * time.Minute,

@@ -149,8 +149,12 @@ func (s *Store) openPebble() error {
 	if err == nil {
 		err = syncDir(s.fs, s.dir)
 	}
+	var torn bool
 	if err == nil {
-		err = s.checkFiles()
+		torn, err = s.checkFiles()
+	}
+	if err == nil && torn {
+		err = s.checkTorn()
 	}
 	if err == nil {
 		err = checkWritable(s.fs, dir)
@@ -172,19 +176,21 @@ func (s *Store) openPebble() error {
 	return nil
 }
 
-// checkFiles looks for damage that Pebble takes for something else. Nothing is changed.
-func (s *Store) checkFiles() error {
+// checkFiles looks for damage that Pebble takes for something else, and reports whether the log or the manifest ends in something that is
+// not valid. Nothing is changed.
+func (s *Store) checkFiles() (torn bool, err error) {
 	dir := s.fs.PathJoin(s.dir, journalDir)
 	tornLog, err := checkLogs(s.fs, dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	tornManifest, err := checkManifest(s.fs, dir)
-	if err != nil || !tornLog && !tornManifest {
-		return err
-	}
-	// Pebble will go on without what is not valid at their ends, and remove the log, and the table files that are only in the last edit.
-	// If that was damage, let it be seen before.
+	return tornLog || tornManifest, err
+}
+
+// checkTorn returns what is wrong with the journals without what is not valid. Pebble will go on without it, and remove the log, and the
+// table files that are only in the last edit of the manifest. If that was damage, it is seen here. Nothing is changed.
+func (s *Store) checkTorn() error {
 	v, err := s.readOnlyView()
 	if err != nil {
 		return err

@@ -136,7 +136,7 @@ func OpenView(dir string, options Options) (_ *View, err error) {
 	if _, err := s.fs.Stat(dirOfJournal); errors.Is(err, iofs.ErrNotExist) {
 		return nil, &journal.DamagedError{Store: dirOfJournal, Reason: "the directory is missing"}
 	}
-	if err := s.checkFiles(); err != nil {
+	if _, err := s.checkFiles(); err != nil {
 		return nil, err
 	}
 	v, err := s.readOnlyView()

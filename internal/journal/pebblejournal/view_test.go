@@ -183,6 +183,39 @@ func TestOpenViewChangesNothing(t *testing.T) {
 	}
 }
 
+// TestOpenViewShowsTheOtherShards: a log that a crash has cut off, and a journal in it that was longer once, say nothing against the others.
+func TestOpenViewShowsTheOtherShards(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	o := small(t, disk)
+	o.Shards = 2
+	s := mustOpen(t, "data", o)
+	for shard := range uint32(2) {
+		w := journaltest.NewWriter(shard)
+		fill(t, mustJournal(t, s, shard), &w, 3)
+	}
+	crashed := copyOf(disk)
+	mustClose(t, s)
+	alterFile(t, crashed, newest(t, crashed, isLog), func(b []byte) []byte { return b[:len(b)-10] }) // the last record of shard 1
+	alterFile(t, crashed, "data/"+tailsFile, func([]byte) []byte { return []byte(encodeTails([]journal.Seq{3, 5})) })
+	o.FS = crashed
+	v, err := OpenView("data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := described(t, v, 0), "trimmed 0, last 3, records 1 to 3, 3 of them"; got != want {
+		t.Errorf("shard 0: %s, want %s", got, want)
+	}
+	var damaged *journal.DamagedError
+	if _, err := v.Shard(t.Context(), 1); !errors.As(err, &damaged) || damaged.Shard != 1 || damaged.Seq != 3 {
+		t.Errorf("shard 1: %v", err)
+	}
+	mustClose(t, v)
+	damaged = nil
+	if _, err := Open("data", o); !errors.As(err, &damaged) || damaged.Shard != 1 || damaged.Seq != 3 {
+		t.Errorf("Open: %v", err)
+	}
+}
+
 func TestOpenViewRefuses(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := OpenView(filepath.Join(dir, "none"), small(t, vfs.Default)); !errors.Is(err, iofs.ErrNotExist) {
