@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -285,7 +287,8 @@ func TestReadErrorsAreToldAndPass(t *testing.T) {
 // TestDamagedRecordIsNotReadAgainAtOnce: Pebble takes seconds for a damaged block, and receives ask again and again.
 func TestDamagedRecordIsNotReadAgainAtOnce(t *testing.T) {
 	o := small(t, nil)
-	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
+	var lines syncBuffer
+	o.Shards, o.Logger = 1, slog.New(slog.NewTextHandler(&lines, nil))
 	closed, _, _ := aged(t, o)
 	now := clock.NewManual(time.Unix(1_700_000_000, 0))
 	fs, inject := faulty(copyOf(closed))
@@ -324,14 +327,76 @@ func TestDamagedRecordIsNotReadAgainAtOnce(t *testing.T) {
 	if once == 0 || reads != once {
 		t.Errorf("%d reads of tables for the first time, %d for all", once, reads)
 	}
+	if _, err := j.Get(t.Context(), 2); err == nil || reads == once { // in the same block
+		t.Errorf("Get(2): %v", err)
+	}
+	wantLines := func(want int) {
+		t.Helper()
+		if n := strings.Count(lines.String(), "journal file is damaged"); n != want {
+			t.Errorf("%d times the log says that a file is damaged, want %d:\n%s", n, want, lines.String())
+		}
+	}
+	wantLines(1)
 	now.Advance(unreadableAge)
+	once = reads
 	if get(); reads == once {
 		t.Error("it is never read again")
 	}
+	wantLines(2)
 	for seq := range journal.Seq(3 * unreadableMax) {
 		j.(*Journal).damaged.add(seq, journal.ErrDamaged)
 	}
 	if n := len(j.(*Journal).damaged.found); n > unreadableMax {
 		t.Errorf("%d records are remembered", n)
+	}
+}
+
+// TestTablesWithoutStatisticsAreReadSeldom lets the tables be unreadable of which Pebble wants to know more: it tries them again and again,
+// but only as often as the clock is turned. What is new is written meanwhile.
+func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
+	o := small(t, nil)
+	o.Shards = 2
+	closed, _, records := aged(t, o)
+	var lines syncBuffer
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	fs, inject := faulty(copyOf(closed))
+	o.FS, o.Clock, o.Logger = fs, manual, slog.New(slog.NewTextHandler(&lines, nil))
+	var opened atomic.Int32
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpOpen && strings.HasSuffix(op.Path, tableSuffix) {
+			opened.Add(1)
+			return syscall.EIO
+		}
+		return nil
+	})
+	s := mustOpen(t, "data", o)
+	const rounds = 10
+	for round := range int32(rounds) {
+		due, ok := manual.Next()
+		for ; !ok && opened.Load() < 100; due, ok = manual.Next() {
+			runtime.Gosched()
+		}
+		if n := opened.Load(); n != round+1 {
+			t.Fatalf("tables were opened %d times after %d pauses", n, round)
+		}
+		manual.Set(due)
+	}
+	if passed := manual.Now().Sub(time.Unix(1_700_000_000, 0)); passed != rounds*unreadableAge {
+		t.Errorf("the pauses are %v together", passed)
+	}
+	w := journaltest.NewWriter(1)
+	fill(t, mustJournal(t, s, 1), &w, 1)
+	mustClose(t, s)
+	for _, line := range []string{"cannot write", "without a flush"} {
+		if strings.Contains(lines.String(), line) {
+			t.Errorf("the log says %q:\n%s", line, lines.String())
+		}
+	}
+	if n := strings.Count(lines.String(), "cannot read the statistics"); n < rounds || n > rounds+1 {
+		t.Errorf("the log says %d times that the tables cannot be read:\n%s", n, lines.String())
+	}
+	inject.clear()
+	if n, err := count(lookInto(o)); n != records || err != nil {
+		t.Errorf("after that: %d records, %v", n, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,8 +43,7 @@ type guard struct {
 	broken atomic.Bool
 	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
 
-	mu    sync.Mutex
-	pause time.Duration // how long the next flush or compaction must wait, because the last ones failed
+	flushes, compactions pause
 }
 
 const (
@@ -53,10 +51,6 @@ const (
 	tableSuffix    = ".sst"
 	manifestPrefix = "MANIFEST-"
 	markerPrefix   = "marker."
-
-	// Pebble tries a failed flush or compaction again at once, for ever. These bound how often.
-	pauseMin = 10 * time.Millisecond
-	pauseMax = time.Second
 )
 
 func isLog(name string) bool { return strings.HasSuffix(name, logSuffix) }
@@ -105,39 +99,13 @@ func (g *guard) patiently(what, name string, operation func() error) error {
 	return err
 }
 
-// flushed tells the outcome of a flush or compaction.
-func (g *guard) flushed(err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err == nil {
-		g.pause = 0
-		return
-	}
-	g.pause = min(max(2*g.pause, pauseMin), pauseMax)
-}
-
-// rest waits as long as the last failures ask for, or until stop is closed.
-func (g *guard) rest(stop <-chan struct{}) {
-	g.mu.Lock()
-	pause := g.pause
-	g.mu.Unlock()
-	if pause > 0 {
-		timer := g.clock.NewTimer(pause)
-		select {
-		case <-timer.C():
-		case <-stop:
-			timer.Stop()
-		}
-	}
-}
-
 // Unwrap implements vfs.FS.
 func (g *guard) Unwrap() vfs.FS { return g.FS }
 
 // Create implements vfs.FS.
 func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !g.decisive(name) {
-		g.rest(nil)
+		g.flushes.rest(g.clock, nil)
 		if g.opened.Load() {
 			return g.FS.Create(name, category)
 		}
@@ -215,6 +183,15 @@ func (g *guard) List(dir string) ([]string, error) {
 		return nil, nil
 	}
 	return names, err
+}
+
+// GetDiskUsage implements vfs.FS. Pebble can do without, and would tell of an error as if it were one of its files.
+func (g *guard) GetDiskUsage(path string) (vfs.DiskUsage, error) {
+	u, err := g.FS.GetDiskUsage(path)
+	if err != nil {
+		err = vfs.ErrUnsupported
+	}
+	return u, err
 }
 
 // guardedFile is a decisive file, or a directory.

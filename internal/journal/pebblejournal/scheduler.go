@@ -4,7 +4,7 @@ import "github.com/cockroachdb/pebble/v2"
 
 // scheduler decides when Pebble may compact, as Pebble's own does but for two things.
 //
-// After a compaction that has failed the next one waits, longer each time (guard.rest): Pebble would try the same tables again at once, for
+// After a compaction that has failed the next one waits, longer each time (pause.go): Pebble would try the same tables again at once, for
 // ever, which on a disk that cannot read them takes a whole core.
 //
 // And no timer asks ten times a second whether a second compaction may run beside the first, which would be most of the CPU that an
@@ -51,6 +51,6 @@ type grant struct {
 // Done implements pebble.CompactionGrantHandle. Pebble calls it without a lock, after it has told of the failure if there is one.
 // Closing the database does not wait for it.
 func (g grant) Done() {
-	g.guard.rest(g.guard.closing)
+	g.guard.compactions.rest(g.guard.clock, g.guard.closing)
 	g.CompactionGrantHandle.Done()
 }

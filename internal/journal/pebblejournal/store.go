@@ -60,7 +60,7 @@ type Store struct {
 	open   map[uint32]*Journal
 	views  sync.WaitGroup // open Views; Add under mu
 
-	flushFailed chan error // has the latest failure of a flush or compaction, if nobody took it; capacity 1
+	flushFailed chan error // has a failure of a flush, if nobody took it; capacity 1
 
 	release []io.Closer // what Close closes last, in this order
 }
@@ -163,6 +163,7 @@ func (s *Store) openPebble() error {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
 	if failure := s.Err(); failure != nil { // the guard has kept it from Pebble; what Pebble says follows from it
+		close(s.guard.closing)
 		if err == nil {
 			_ = s.db.Close() // nothing of it is of use
 		}

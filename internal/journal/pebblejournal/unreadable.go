@@ -8,12 +8,8 @@ import (
 	"github.com/staunchmq/staunch/internal/journal"
 )
 
-const (
-	// unreadableAge is how long a damaged record is not read again: what damaged it may have been on the way from the disk.
-	unreadableAge = time.Minute
-	// unreadableMax is how many are remembered. With more, all are forgotten.
-	unreadableMax = 1024
-)
+// unreadableMax is how many damaged records are remembered. With more, all are forgotten.
+const unreadableMax = 1024
 
 // unreadable remembers records that were found damaged a moment ago. Pebble takes seconds of CPU to read a damaged block of a table,
 // because it tries which bit was flipped, and whoever receives the messages in it asks again and again.

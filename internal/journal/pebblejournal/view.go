@@ -355,4 +355,9 @@ func (r readOnly) ReuseForWrite(_, newname string, _ vfs.DiskWriteCategory) (vfs
 // Lock takes Pebble's lock, without a file: the lock of the data directory is held.
 func (readOnly) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
+// GetDiskUsage implements vfs.FS: nobody who only reads needs it.
+func (readOnly) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{}, vfs.ErrUnsupported
+}
+
 func (r readOnly) Unwrap() vfs.FS { return r.FS }
