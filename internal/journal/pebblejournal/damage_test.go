@@ -3,6 +3,7 @@ package pebblejournal
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"path"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -398,5 +400,26 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 	inject.clear()
 	if n, err := count(lookInto(o)); n != records || err != nil {
 		t.Errorf("after that: %d records, %v", n, err)
+	}
+}
+
+func TestWhatTheFileSystemSaysIsNoDamage(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{&iofs.PathError{Op: "read", Path: "x", Err: syscall.EIO}, false},
+		{&iofs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, false},
+		{readOnly{}.Remove("x"), false},
+		{&iofs.PathError{Op: "close", Path: "x", Err: iofs.ErrClosed}, false},
+		{&iofs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, true},
+		{fmt.Errorf("manifest: %w", pebble.ErrCorruption), true},
+		{errors.New("unknown option"), true},
+		{&journal.DamagedError{Store: "x"}, true},
+	} {
+		if got := openedDamaged("data", tt.err); errors.Is(got, journal.ErrDamaged) != tt.want || (got != nil) != tt.want {
+			t.Errorf("%v: %v", tt.err, got)
+		}
 	}
 }

@@ -210,6 +210,29 @@ func TestStoreHasFailedBeforeWritesAreDropped(t *testing.T) {
 	}
 }
 
+// TestTableOfAnOpeningIsATable: a compaction that has begun while the database was opened is one like others.
+func TestTableOfAnOpeningIsATable(t *testing.T) {
+	for _, opened := range []bool{false, true} {
+		for name, use := range map[string]func(vfs.File) error{
+			"write": func(f vfs.File) error { _, err := f.Write([]byte("x")); return err },
+			"fsync": vfs.File.Sync,
+		} {
+			fs, inject := faulty(vfs.NewMem())
+			g := &guard{FS: fs, clock: clock.System()}
+			g.fail = func(error) {}
+			f, err := g.Create("000005.sst", vfs.WriteCategoryUnspecified)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.opened.Store(opened)
+			inject.set(func(errorfs.Op) error { return syscall.EIO })
+			if err := use(f); errors.Is(err, syscall.EIO) != opened || g.broken.Load() == opened {
+				t.Errorf("%s, the database is open: %v: %v, broken: %v", name, opened, err, g.broken.Load())
+			}
+		}
+	}
+}
+
 func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
 	s := mustOpen(t, "data", small(t, vfs.NewMem()))
 	func() {

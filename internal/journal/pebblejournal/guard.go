@@ -128,10 +128,10 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardedFile{File: f, guard: g, name: name}, nil
+	return &guardedFile{File: f, guard: g, name: name, decisive: true}, nil
 }
 
-// open returns a decisive file.
+// open returns a guarded file.
 func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, error) {
 	if g.broken.Load() {
 		return newNowhere(), nil
@@ -142,7 +142,7 @@ func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 		return newNowhere(), nil
 	}
 	log, _, _ := wal.ParseLogFilename(g.PathBase(name))
-	return &guardedFile{File: f, guard: g, name: name, log: uint64(log)}, nil
+	return &guardedFile{File: f, guard: g, name: name, decisive: g.decisive(name), log: uint64(log)}, nil
 }
 
 // Remove implements vfs.FS.
@@ -194,28 +194,34 @@ func (g *guard) GetDiskUsage(path string) (vfs.DiskUsage, error) {
 	return u, err
 }
 
-// guardedFile is a decisive file, or a directory.
+// guardedFile is a decisive file, or a directory; or any file that was made while the database was opened.
 type guardedFile struct {
 	vfs.File
-	guard *guard
-	name  string
+	guard    *guard
+	name     string
+	decisive bool // also when the database is open
 
 	log     uint64 // number of the log, 0 for what is none
 	written int64  // bytes; operations on one file follow one another
 }
 
-// do runs an operation unless the guard is broken, and returns nil or breaks the guard.
-func (f *guardedFile) do(what string, operation func() error) {
+// do runs an operation unless the guard is broken, and returns nil or breaks the guard. When the database is open, the error of a file that
+// is not decisive is Pebble's.
+func (f *guardedFile) do(what string, operation func() error) error {
+	if !f.decisive && f.guard.opened.Load() {
+		return operation()
+	}
 	if f.guard.broken.Load() {
-		return
+		return nil
 	}
 	f.guard.caught(what, f.name, operation())
+	return nil
 }
 
 // Write implements vfs.File.
 func (f *guardedFile) Write(p []byte) (int, error) {
 	n := len(p)
-	f.do("write", func() error {
+	err := f.do("write", func() error {
 		return f.guard.patiently("write", f.name, func() error {
 			written, err := f.File.Write(p)
 			p = p[written:]
@@ -223,6 +229,9 @@ func (f *guardedFile) Write(p []byte) (int, error) {
 		})
 	})
 	f.written += int64(n)
+	if err != nil {
+		return n - len(p), err
+	}
 	return n, nil
 }
 
@@ -233,7 +242,7 @@ func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }
 func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
 
 func (f *guardedFile) sync(operation func() error) error {
-	f.do("fsync", func() error {
+	return f.do("fsync", func() error {
 		start := f.guard.clock.Now()
 		err := operation()
 		if f.log != 0 {
@@ -244,18 +253,21 @@ func (f *guardedFile) sync(operation func() error) error {
 		}
 		return err
 	})
-	return nil
 }
 
 // SyncTo implements vfs.File.
 func (f *guardedFile) SyncTo(length int64) (fullSync bool, err error) {
-	f.do("sync", func() error { fullSync, err = f.File.SyncTo(length); return err })
-	return fullSync, nil
+	err = f.do("sync", func() (err error) { fullSync, err = f.File.SyncTo(length); return err })
+	return fullSync, err
 }
 
 // Close implements vfs.File.
 func (f *guardedFile) Close() error {
-	f.guard.caught("close", f.name, f.File.Close())
+	err := f.File.Close()
+	if !f.decisive && f.guard.opened.Load() {
+		return err
+	}
+	f.guard.caught("close", f.name, err)
 	return nil
 }
 

@@ -204,8 +204,8 @@ func (s *Store) checkTorn() error {
 	return errors.Join(err, v.Close())
 }
 
-// openedDamaged returns the error of an opening if that says that the database in dir is damaged: whatever the operating system has
-// not said, but that a file that the manifest names is missing.
+// openedDamaged returns the error of an opening if that says that the database in dir is damaged: whatever the file system has not said, but
+// that a file that the manifest names is missing. For much of what Pebble finds wrong, as in its file of options, it has no kind of error.
 func openedDamaged(dir string, err error) error {
 	var system syscall.Errno
 	switch {
@@ -213,10 +213,11 @@ func openedDamaged(dir string, err error) error {
 		return nil
 	case errors.Is(err, journal.ErrDamaged):
 		return err
-	case !errors.As(err, &system), pebble.IsCorruptionError(err), errors.Is(err, iofs.ErrNotExist):
-		return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
+	case pebble.IsCorruptionError(err), errors.Is(err, iofs.ErrNotExist):
+	case errors.As(err, &system), errors.Is(err, iofs.ErrPermission), errors.Is(err, iofs.ErrExist), errors.Is(err, iofs.ErrClosed):
+		return nil
 	}
-	return nil
+	return &journal.DamagedError{Store: dir, Reason: firstLine(err)}
 }
 
 // checkWritable makes and removes a file: what is wrong with most directories is found before Pebble replays a log for nothing. A file that a
