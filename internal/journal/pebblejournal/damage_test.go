@@ -356,13 +356,17 @@ func TestDamagedRecordIsNotReadAgainAtOnce(t *testing.T) {
 // TestTablesWithoutStatisticsAreReadSeldom lets the tables be unreadable of which Pebble wants to know more: it tries them again and again,
 // but only as often as the clock is turned. What is new is written meanwhile.
 func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
-	o := small(t, nil)
-	o.Shards = 2
-	closed, _, records := aged(t, o)
+	fs, inject := faulty(vfs.NewMem())
+	o := small(t, fs)
+	o.Shards, o.MemTableBytes = 2, 4<<20 // one flush, one table: nothing to compact
+	s := mustOpen(t, "data", o)
+	const records = 5
+	w := journaltest.NewWriter(0)
+	fill(t, mustJournal(t, s, 0), &w, records)
+	mustClose(t, s)
 	var lines syncBuffer
 	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
-	fs, inject := faulty(copyOf(closed))
-	o.FS, o.Clock, o.Logger = fs, manual, slog.New(slog.NewTextHandler(&lines, nil))
+	o.Clock, o.Logger = manual, slog.New(slog.NewTextHandler(&lines, nil))
 	var opened atomic.Int32
 	inject.set(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpOpen && strings.HasSuffix(op.Path, tableSuffix) {
@@ -371,7 +375,7 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 		}
 		return nil
 	})
-	s := mustOpen(t, "data", o)
+	s = mustOpen(t, "data", o)
 	const rounds = 10
 	for round := range int32(rounds) {
 		due, ok := manual.Next()
@@ -386,7 +390,7 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 	if passed := manual.Now().Sub(time.Unix(1_700_000_000, 0)); passed != rounds*unreadableAge {
 		t.Errorf("the pauses are %v together", passed)
 	}
-	w := journaltest.NewWriter(1)
+	w = journaltest.NewWriter(1)
 	fill(t, mustJournal(t, s, 1), &w, 1)
 	mustClose(t, s)
 	for _, line := range []string{"cannot write", "without a flush"} {

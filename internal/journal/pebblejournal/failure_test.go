@@ -379,6 +379,47 @@ func TestCompactionsThatFailWait(t *testing.T) {
 	}
 }
 
+// TestFlushesThatFailWait lets table files fail that are to be made: Pebble tries again and again, but only as often as the clock is turned.
+func TestFlushesThatFailWait(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	o := small(t, fs)
+	o.Clock, o.Logger = manual, slog.New(slog.DiscardHandler)
+	s := mustOpen(t, "data", o)
+	j, w := mustJournal(t, s, 0), journaltest.NewWriter(0)
+	fill(t, j, &w, 1)
+	var tries atomic.Int32
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, tableSuffix) {
+			tries.Add(1)
+			return syscall.EIO
+		}
+		return nil
+	})
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range int32(10) {
+		due, ok := manual.Next()
+		for ; !ok && tries.Load() < 100; due, ok = manual.Next() {
+			runtime.Gosched()
+		}
+		if n := tries.Load(); n != round+1 {
+			t.Fatalf("%d tries after %d pauses", n, round)
+		}
+		if round == 9 {
+			inject.clear()
+		}
+		manual.Set(due)
+	}
+	<-flushed
+	if passed := manual.Now().Unix() - 1_700_000_000; passed < 3 || passed > 10 {
+		t.Errorf("the pauses are %d s together", passed)
+	}
+	mustClose(t, s)
+}
+
 // TestCloseDoesNotWaitForAFlushThatFails: the write-ahead log has everything.
 func TestCloseDoesNotWaitForAFlushThatFails(t *testing.T) {
 	fs, inject := faulty(vfs.NewMem())
