@@ -233,6 +233,48 @@ func TestTableOfAnOpeningIsATable(t *testing.T) {
 	}
 }
 
+// TestTheGuardTellsBeforeALogGoes, and when it is broken nothing goes.
+func TestTheGuardTellsBeforeALogGoes(t *testing.T) {
+	const log, table = "000004.log", "000005.sst"
+	for name, tt := range map[string]struct {
+		file string
+		act  func(g *guard, file string) error
+		told int
+	}{
+		"remove a log":   {log, func(g *guard, file string) error { return g.Remove(file) }, 1},
+		"remove a table": {table, func(g *guard, file string) error { return g.Remove(file) }, 0},
+		"remove all":     {table, func(g *guard, file string) error { return g.RemoveAll(file) }, 0},
+		"rename":         {table, func(g *guard, file string) error { return g.Rename(file, "another") }, 0},
+		"use again": {log, func(g *guard, file string) error {
+			f, err := g.ReuseForWrite(file, "000006.log", vfs.WriteCategoryUnspecified)
+			return errors.Join(err, f.Close())
+		}, 1},
+	} {
+		for _, broken := range []bool{false, true} {
+			fs := vfs.NewMem()
+			f, err := fs.Create(tt.file, vfs.WriteCategoryUnspecified)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustClose(t, f)
+			there := func() bool { _, err := fs.Stat(tt.file); return err == nil }
+			told, want := 0, tt.told
+			if broken {
+				want = 0
+			}
+			g := &guard{FS: fs, clock: clock.System(), fail: func(error) {}, logGoes: func() {
+				if told++; !there() {
+					t.Errorf("%s: told when it has gone", name)
+				}
+			}}
+			g.broken.Store(broken)
+			if err := tt.act(g, tt.file); err != nil || told != want || there() != broken {
+				t.Errorf("%s, broken: %v: %v, told %d times, it is there: %v", name, broken, err, told, there())
+			}
+		}
+	}
+}
+
 func TestFatalErrorFailsTheStoreAndPanics(t *testing.T) {
 	s := mustOpen(t, "data", small(t, vfs.NewMem()))
 	func() {
