@@ -210,24 +210,51 @@ func TestStoreHasFailedBeforeWritesAreDropped(t *testing.T) {
 	}
 }
 
-// TestTableOfAnOpeningIsATable: a compaction that has begun while the database was opened is one like others.
-func TestTableOfAnOpeningIsATable(t *testing.T) {
-	for _, opened := range []bool{false, true} {
-		for name, use := range map[string]func(vfs.File) error{
-			"write": func(f vfs.File) error { _, err := f.Write([]byte("x")); return err },
-			"fsync": vfs.File.Sync,
+// failing is a file system whose files fail in everything.
+type failing struct{ vfs.FS }
+
+type failingFile struct{ vfs.File }
+
+func (f failing) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, category)
+	return failingFile{file}, err
+}
+
+func (failingFile) Write([]byte) (int, error)  { return 0, syscall.EIO }
+func (failingFile) Sync() error                { return syscall.EIO }
+func (failingFile) SyncData() error            { return syscall.EIO }
+func (failingFile) SyncTo(int64) (bool, error) { return false, syscall.EIO }
+func (failingFile) Close() error               { return syscall.EIO }
+
+// TestWhichErrorsBreakTheGuard: those of a log always; those of a table while the database is opened, but not those of one that has been
+// made then when the database is open.
+func TestWhichErrorsBreakTheGuard(t *testing.T) {
+	for name, use := range map[string]func(vfs.File) error{
+		"write":    func(f vfs.File) error { _, err := f.Write([]byte("x")); return err },
+		"fsync":    vfs.File.Sync,
+		"syncdata": vfs.File.SyncData,
+		"sync to":  func(f vfs.File) error { _, err := f.SyncTo(1); return err },
+		"close":    vfs.File.Close,
+	} {
+		for _, tt := range []struct {
+			file   string
+			opened bool
+			breaks bool
+		}{
+			{"000004.log", false, true},
+			{"000004.log", true, true},
+			{"marker.manifest.000001.MANIFEST-000001", true, true},
+			{"000005.sst", false, true},
+			{"000005.sst", true, false},
 		} {
-			fs, inject := faulty(vfs.NewMem())
-			g := &guard{FS: fs, clock: clock.System()}
-			g.fail = func(error) {}
-			f, err := g.Create("000005.sst", vfs.WriteCategoryUnspecified)
+			g := &guard{FS: failing{vfs.NewMem()}, clock: clock.System(), fail: func(error) {}, synced: func(time.Duration) {}}
+			f, err := g.Create(tt.file, vfs.WriteCategoryUnspecified)
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.opened.Store(opened)
-			inject.set(func(errorfs.Op) error { return syscall.EIO })
-			if err := use(f); errors.Is(err, syscall.EIO) != opened || g.broken.Load() == opened {
-				t.Errorf("%s, the database is open: %v: %v, broken: %v", name, opened, err, g.broken.Load())
+			g.opened.Store(tt.opened)
+			if err := use(f); g.broken.Load() != tt.breaks || (err == nil) != tt.breaks {
+				t.Errorf("%s of %s, the database is open: %v: %v, broken: %v", name, tt.file, tt.opened, err, g.broken.Load())
 			}
 		}
 	}
@@ -418,6 +445,34 @@ func TestCompactionsThatFailWait(t *testing.T) {
 			manual.Set(due)
 		}
 		runtime.Gosched()
+	}
+}
+
+// TestUnknownFreeSpaceIsNoFailure: Pebble asks for it, too, and would tell of a failure in the background.
+func TestUnknownFreeSpaceIsNoFailure(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	asked := 0
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpGetDiskUsage {
+			asked++
+			return syscall.EIO
+		}
+		return nil
+	})
+	var lines syncBuffer
+	o := small(t, fs)
+	o.Clock, o.Logger = hasty{clock.System()}, slog.New(slog.NewTextHandler(&lines, nil))
+	mustClose(t, mustOpen(t, "data", o))
+	if asked == 0 {
+		t.Error("the test has shown nothing")
+	}
+	v, err := OpenView("data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, v)
+	if lines.String() != "" {
+		t.Errorf("the log says:\n%s", lines.String())
 	}
 }
 
