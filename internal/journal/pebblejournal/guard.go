@@ -83,12 +83,15 @@ func (g *guard) patiently(what, name string, operation func() error) error {
 		return err
 	}
 	g.log.Error("the disk is full; what is to be written waits for space", "operation", what, "path", name, "error", err)
-	for isFull(err) && !g.broken.Load() {
+	for isFull(err) {
 		timer := g.clock.NewTimer(waitForSpace)
 		select {
 		case <-timer.C():
 		case <-g.closing:
 			timer.Stop()
+			return err
+		}
+		if g.broken.Load() {
 			return err
 		}
 		err = operation()

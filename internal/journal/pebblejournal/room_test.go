@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -235,6 +236,35 @@ func TestWritesWaitForSpace(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestNothingIsWrittenAfterAFailureThatCameMeanwhile: a write that waits for space is dropped when the store fails meanwhile.
+func TestNothingIsWrittenAfterAFailureThatCameMeanwhile(t *testing.T) {
+	disk := vfs.NewMem()
+	fs, inject := faulty(disk)
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	g := &guard{FS: fs, clock: manual, log: slog.New(slog.DiscardHandler), fail: func(error) {}}
+	g.opened.Store(true)
+	f, err := g.Create("000004.log", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inject.set(func(errorfs.Op) error { return syscall.ENOSPC })
+	done := make(chan error)
+	go func() { _, err := f.Write([]byte("x")); done <- err }()
+	due, ok := manual.Next()
+	for ; !ok; due, ok = manual.Next() {
+		runtime.Gosched()
+	}
+	g.caught("fsync", "another", syscall.EIO)
+	inject.clear()
+	manual.Set(due)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if b := readFile(t, disk, "000004.log"); len(b) > 0 {
+		t.Errorf("%q was written", b)
 	}
 }
 
