@@ -124,6 +124,13 @@ func TestRoomIsCheapToAsk(t *testing.T) {
 	if n := disk.asked.Load() - before; n < 2 || n > 10 {
 		t.Errorf("the file system was asked %d times for 10,000 bytes with a reserve of 16,000", n)
 	}
+	before = disk.asked.Load()
+	for range 100 {
+		journal.RoomOf(j)
+	}
+	if n := disk.asked.Load() - before; n > 1 {
+		t.Errorf("the file system was asked %d times after that, in no time", n)
+	}
 	now.Advance(spaceAge)
 	before = disk.asked.Load()
 	journal.RoomOf(j)
