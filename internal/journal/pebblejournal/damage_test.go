@@ -208,6 +208,36 @@ func TestDamagedTailsAreMadeAgain(t *testing.T) {
 	}
 }
 
+// TestTailsOfAllShardsAreNoted: as soon as all journals are open, and also of those that are not when the store is closed.
+func TestTailsOfAllShardsAreNoted(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	o := small(t, disk)
+	o.Shards = 2
+	s := mustOpen(t, "data", o)
+	writers := []journaltest.Writer{journaltest.NewWriter(0), journaltest.NewWriter(1)}
+	for shard := range uint32(2) {
+		fill(t, mustJournal(t, s, shard), &writers[shard], 3)
+	}
+	crashed := copyOf(disk)
+	mustClose(t, s)
+	o.FS = crashed
+	wantTails := func(want ...journal.Seq) {
+		t.Helper()
+		if got := string(readFile(t, crashed, "data/"+tailsFile)); got != encodeTails(want) {
+			t.Errorf("TAILS says %q, want %v", got, want)
+		}
+	}
+	s = mustOpen(t, "data", o)
+	mustJournal(t, s, 0)
+	mustJournal(t, s, 1)
+	wantTails(3, 3)
+	mustClose(t, s)
+	s = mustOpen(t, "data", o)
+	fill(t, mustJournal(t, s, 0), &writers[0], 1)
+	mustClose(t, s)
+	wantTails(4, 3)
+}
+
 func TestJournalThatHasBecomeShorterIsRefused(t *testing.T) {
 	o := small(t, vfs.NewMem())
 	o.Shards = 1
