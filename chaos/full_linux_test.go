@@ -96,7 +96,7 @@ func TestFullDiskUnderLoad(t *testing.T) {
 	r := newKillRun(t, client(func() string { return *address.Load() }))
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
-	r.run(ctx, &clients)
+	r.run(ctx, &clients, killWriters, killConsumers)
 	for _, phase := range []struct {
 		name string
 		left int64

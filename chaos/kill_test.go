@@ -44,18 +44,26 @@ func disturbances(random *rand.Rand, n int) []disturbance {
 	return list
 }
 
+// disturbanceCount returns how many disturbances STAUNCH_CHAOS_KILLS asks for.
+func disturbanceCount(t *testing.T, otherwise int) int {
+	t.Helper()
+	v := os.Getenv("STAUNCH_CHAOS_KILLS")
+	if v == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestKill kills, restarts and pauses the server again and again while many clients write and consume, and checks the history of
 // all of it. Each disturbance comes after a random number of acknowledged sends, so it falls into any stage of a commit.
 // STAUNCH_CHAOS_KILLS sets how many there are; the seed is printed.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kills := 8
-	if v := os.Getenv("STAUNCH_CHAOS_KILLS"); v != "" {
-		var err error
-		if kills, err = strconv.Atoi(v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	kills := disturbanceCount(t, 8)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -76,7 +84,7 @@ func TestKill(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
-	r.run(ctx, &clients)
+	r.run(ctx, &clients, killWriters, killConsumers)
 	for i, what := range disturbances(random, kills) {
 		for range 200 + random.IntN(1500) {
 			<-r.acked
@@ -160,11 +168,11 @@ func newKillRun(t *testing.T, client *sqs.Client) *killRun {
 }
 
 // run starts the clients. They end with ctx.
-func (r *killRun) run(ctx context.Context, clients *sync.WaitGroup) {
-	for w := range killWriters {
+func (r *killRun) run(ctx context.Context, clients *sync.WaitGroup, writers, consumers int) {
+	for w := range writers {
 		clients.Go(func() { r.write(ctx, w) })
 	}
-	for range killConsumers {
+	for range consumers {
 		clients.Go(func() { r.consume(ctx, r.standardURL, r.standard) })
 		clients.Go(func() { r.consume(ctx, r.fifoURL, r.fifo) })
 		clients.Go(func() { r.consume(ctx, r.workURL, r.work) })

@@ -83,8 +83,7 @@ func start(t *testing.T, bin, data string, flags ...string) *process {
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", data, "--log-level", "warn",
 		"--shutdown-timeout", patience.String()}, flags...)
 	cmd := exec.Command(bin, args...)
-	// The variables of these tests are not the server's settings, and nobody else's settings are to act here.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "STAUNCH_") })
+	cmd.Env = withoutSettings()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +120,12 @@ func start(t *testing.T, bin, data string, flags ...string) *process {
 		}
 	}
 	return p
+}
+
+// withoutSettings returns the environment for the binary: the variables of these tests are not its settings, and nobody else's settings are
+// to act here.
+func withoutSettings() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "STAUNCH_") })
 }
 
 // kill ends the server as a power cut ends a process: without a word. Killing one that has ended does nothing.

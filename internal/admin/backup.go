@@ -32,7 +32,7 @@ func (b *backups) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotImplemented, "this server keeps its journals in memory: there is nothing to back up\n")
 		return
 	case !b.busy.CompareAndSwap(false, true):
-		answer(w, http.StatusConflict, "another backup or check is running; one at a time\n")
+		answer(w, http.StatusConflict, "another backup or check is running, one at a time: ask again when it has ended\n")
 		return
 	}
 	defer b.busy.Store(false)
