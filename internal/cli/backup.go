@@ -299,7 +299,7 @@ func restoreFailed(err error) error {
 	code, step := exitFailed, ""
 	switch {
 	case errors.Is(err, context.Canceled):
-		code, step = exitInterrupted, "The restore can be run again."+left
+		return &exitError{code: exitInterrupted, step: "The restore can be run again." + left, err: errInterrupted}
 	case errors.Is(err, fs.ErrExist):
 		code, step = exitUsage, "Restore into a directory that does not exist yet, or is empty: --data DIR."
 	case errors.Is(err, journal.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -293,7 +293,6 @@ func benchCPU(c loadgen.CPU) string {
 type progressLine struct {
 	program  *program
 	terminal bool
-	width    int
 	said     string // phase
 }
 
@@ -309,19 +308,28 @@ func (l *progressLine) show(at loadgen.Progress) {
 		}
 		return
 	}
-	text := fmt.Sprintf("%s, %s: %.0f s%s, %.0f messages/s; %d sent, %d received, %d deleted",
-		at.Scenario, at.Phase, at.Elapsed.Seconds(), remaining(at), at.Rate, at.Sent, at.Received, at.Deleted)
-	fmt.Fprintf(l.program.stderr, "\r%-*s", l.width, text)
-	l.width = len(text)
+	name := at.Scenario
+	if at.Phase != name {
+		name += ", " + at.Phase
+	}
+	text := fmt.Sprintf("%s: %.0f s%s, %.0f messages/s; %d sent, %d received, %d deleted",
+		name, at.Elapsed.Seconds(), remaining(at), at.Rate, at.Sent, at.Received, at.Deleted)
+	if width, ok := terminalWidth(l.program.stderr); ok {
+		text = text[:max(0, min(len(text), width-3))] // a line that goes on in the next one cannot be written over
+	}
+	fmt.Fprintf(l.program.stderr, "\r%s%s", text, eraseToEnd)
 }
 
-// remaining says how long the phase still takes at the most, and when its messages will be gone, as far as that is known.
+// remaining says how far the phase is and how long it still takes, as far as that is known.
 func remaining(at loadgen.Progress) (text string) {
-	if at.Most > 0 {
-		text = fmt.Sprintf(", %.0f s to go at the most", max(0, at.Most-at.Elapsed).Seconds())
+	if at.Total > 0 {
+		text = fmt.Sprintf(", %d %%", min(100, 100*at.Done/at.Total))
 	}
-	if left := at.Sent - at.Deleted; !at.Measured && at.Deleted > 0 && left > 0 && at.Rate > 0 {
-		text += fmt.Sprintf(", about %.0f s at this rate", float64(left)/at.Rate)
+	if at.Done > 0 && at.Done < at.Total {
+		text += fmt.Sprintf(", about %.0f s to go", at.Elapsed.Seconds()*float64(at.Total-at.Done)/float64(at.Done))
+	}
+	if at.Most > 0 {
+		text += fmt.Sprintf(", %.0f s to go at the most", max(0, at.Most-at.Elapsed).Seconds())
 	}
 	return text
 }
@@ -329,7 +337,7 @@ func remaining(at loadgen.Progress) (text string) {
 // clear takes the line away.
 func (l *progressLine) clear() {
 	if l.terminal {
-		fmt.Fprintf(l.program.stderr, "\r%*s\r", l.width, "")
+		fmt.Fprint(l.program.stderr, eraseLine)
 	}
 }
 

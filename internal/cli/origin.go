@@ -41,7 +41,7 @@ func (o origin) explain(err error) error {
 	code, step := exitFailed, o.failed
 	switch {
 	case errors.Is(err, context.Canceled):
-		code, step = exitInterrupted, "Nothing was changed."
+		return &exitError{code: exitInterrupted, step: "Nothing was changed.", err: errInterrupted}
 	case errors.Is(err, journal.ErrNewerFormat):
 		step = "Use the program that wrote it, or a newer one."
 	case errors.Is(err, backup.ErrIncomplete):
@@ -57,6 +57,9 @@ func (o origin) explain(err error) error {
 	}
 	return &exitError{code: code, step: step, err: err}
 }
+
+// errInterrupted is what the errors of everything that SIGINT or SIGTERM ended come to.
+var errInterrupted = errors.New("interrupted")
 
 // permissionStep is what to do about files of somebody else.
 const permissionStep = "Run the command as a user who may: the one that the server runs as, or root."

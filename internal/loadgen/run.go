@@ -20,6 +20,7 @@ type Progress struct {
 	Most                    time.Duration // what the phase takes at the most; 0: as long as its messages take
 	Rate                    float64       // messages a second since the last Progress: deleted, or sent where nothing is deleted
 	Sent, Received, Deleted int64         // messages of the run
+	Done, Total             int64         // messages of the phase: deleted, or sent where nothing is deleted; Total is 0 where a time decides
 }
 
 // progressEvery is how often progress is told.
@@ -297,6 +298,10 @@ func (r *run) report(p phase, most time.Duration, done <-chan struct{}) {
 		counts = &r.ledger.deleted
 	}
 	start, last, lastCount := r.now(), r.now(), counts.Load()
+	began, total := lastCount, int64(p.messages)
+	if p.empties && p.producers == 0 {
+		total = r.ledger.sent.Load() - r.ledger.deleted.Load()
+	}
 	for {
 		select {
 		case <-ticker.C:
@@ -307,6 +312,7 @@ func (r *run) report(p phase, most time.Duration, done <-chan struct{}) {
 		r.progress(Progress{
 			Scenario: r.o.Scenario, Phase: p.name, Measured: p.measured, Elapsed: now - start, Most: most, Rate: float64(count-lastCount) / (now - last).Seconds(),
 			Sent: r.ledger.sent.Load(), Received: r.ledger.received.Load(), Deleted: r.ledger.deleted.Load(),
+			Done: count - began, Total: total,
 		})
 		last, lastCount = now, count
 	}
