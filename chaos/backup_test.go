@@ -157,7 +157,7 @@ func (b *backupRun) check(t *testing.T, signal syscall.Signal, code int, out str
 	t.Helper()
 	switch {
 	case code == 0, code == -1 && (signal == syscall.SIGKILL || out == ""):
-	case code == exitInterrupted && signal != syscall.SIGKILL && strings.HasPrefix(out, "staunch: interrupted\n"):
+	case code == exitInterrupted && signal != syscall.SIGKILL && strings.HasPrefix(out, "staunch: interrupted"):
 	default:
 		t.Errorf("after %v it ended with %d and said %q", signal, code, out)
 	}

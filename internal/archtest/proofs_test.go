@@ -14,7 +14,7 @@ func TestProofsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`([a-z/]+)` ((?:[Tt]est[A-Z]\\w+(?:, )?)+)").FindAllStringSubmatch(string(text), -1)
+	named := regexp.MustCompile("`([a-z/]+)` ((?:(?:[Tt]est|Fuzz)[A-Z]\\w+(?:, )?)+)").FindAllStringSubmatch(string(text), -1)
 	if len(named) < 20 {
 		t.Fatalf("only %d directories with tests are named", len(named))
 	}
