@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +19,12 @@ type progress struct {
 	group sync.WaitGroup
 }
 
+// showProgress says it on standard error: standard output has what was measured.
 func showProgress(what string, total int) *progress {
+	return tellProgress(os.Stderr, what, total)
+}
+
+func tellProgress(w io.Writer, what string, total int) *progress {
 	p := &progress{ended: make(chan struct{})}
 	began := time.Now()
 	p.group.Go(func() {
@@ -32,7 +39,7 @@ func showProgress(what string, total int) *progress {
 			done, took := float64(p.done.Load()), time.Since(began)
 			if done > 0 {
 				left := time.Duration(float64(took) * (float64(total)/done - 1))
-				fmt.Printf("  %s: %.0f %%, %.0f a second, about %v to go\n", what, 100*done/float64(total), done/took.Seconds(), max(0, left.Round(time.Second)))
+				fmt.Fprintf(w, "  %s: %.0f %%, %.0f a second, about %v to go\n", what, 100*done/float64(total), done/took.Seconds(), max(0, left.Round(time.Second)))
 			}
 		}
 	})
