@@ -57,10 +57,13 @@ func (s *Service) carryDeadLetters(ctx context.Context, q *catalog.Queue, moves 
 	_, source := s.home(q)
 	err := errPanicked
 	defer func() {
-		if err != nil {
-			s.log.Warn("dead letters are held up on their way", "queue", q.Name, "error", err)
-			s.brokeOff(source)
+		if err == nil {
+			return
 		}
+		if ctx.Err() == nil {
+			s.log.Warn("dead letters are held up on their way", "queue", q.Name, "error", err)
+		}
+		s.brokeOff(source)
 	}()
 	failed := make(failures)
 	s.carry(ctx, q, moves, failed)
@@ -110,11 +113,11 @@ func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID
 	if err := s.carrier.bringing.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("wait until other dead letters have arrived: %w", err)
 	}
-	defer s.carrier.bringing.Release(1)
 	ctx = context.WithoutCancel(ctx)
 	from, source := s.home(q)
 	claimed := s.carrier.claim(source, moves)
 	if len(claimed) == 0 {
+		s.carrier.bringing.Release(1)
 		return nil, nil
 	}
 	gone := false
@@ -142,8 +145,10 @@ func (s *Service) carryTo(ctx context.Context, q *catalog.Queue, target queue.ID
 }
 
 // bring puts the first of the moves into their target, as many as are read at once, and returns their refs and the moves that are left.
-// The error is shard.ErrNoPartition if the target is gone for good.
+// The error is shard.ErrNoPartition if the target is gone for good. The caller has a place for it, which bring gives back: after it no contents
+// are in memory.
 func (s *Service) bring(ctx context.Context, q *catalog.Queue, target queue.ID, moves []queue.Move) (refs []queue.Ref, left []queue.Move, err error) {
+	defer s.carrier.bringing.Release(1)
 	from, source := s.home(q)
 	messages, left, err := from.ReadMoving(ctx, source, moves)
 	if errors.Is(err, shard.ErrNoPartition) || err == nil && len(messages) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -443,6 +444,87 @@ func TestDeadLettersOfAClientThatGoes(t *testing.T) {
 	})
 }
 
+// What was begun for a client that goes away is finished in its request, by nobody else.
+func TestDeadLettersOfAClientThatGoesLater(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		h.send(q, "a")
+		h.exhaust(q)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var calls []string
+		var mu sync.Mutex
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				calls = append(calls, method)
+				if method == "ReadMoving" {
+					cancel()
+				}
+				return nil
+			})
+		}
+		if _, err := h.ReceiveMessage(ctx, h.caller, &api.ReceiveMessageInput{QueueUrl: q}); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		want := []string{"Receive", "ReadMoving", "Arrive", "EndMove", "Settle"}
+		if !slices.Equal(calls[:min(len(want), len(calls))], want) {
+			t.Errorf("the calls are %v, want %v first", calls, want)
+		}
+	})
+}
+
+// A client that goes away before its dead letters are carried holds nothing up: they are carried at once, and nobody is warned.
+func TestNoWarningAboutAClientThatGoes(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		log := h.logged(slog.LevelWarn)
+		h.send(q, "a")
+		h.exhaust(q)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for _, f := range h.faults {
+			f.failAfter(func(method string) error {
+				if method == "Receive" {
+					cancel()
+				}
+				return nil
+			})
+		}
+		if _, err := h.ReceiveMessage(ctx, h.caller, &api.ReceiveMessageInput{QueueUrl: q}); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if h.counts(dead) != [3]string{"1", "0", "0"} || log.Len() > 0 {
+			t.Errorf("the dead-letter queue has %v; log: %s", h.counts(dead), log)
+		}
+	})
+}
+
+// Places are for what is in memory: the steps after the arrival hold none.
+func TestPlacesAreForContents(t *testing.T) {
+	onBothShards(t, false, func(t *testing.T, h *harness, q, _ string) {
+		h.send(q, "a")
+		h.exhaust(q)
+		free := make(map[string]bool)
+		for _, f := range h.faults {
+			f.failBefore(func(method string) error {
+				if free[method] = h.carrier.bringing.TryAcquire(bringMax); free[method] {
+					h.carrier.bringing.Release(bringMax)
+				}
+				return nil
+			})
+		}
+		h.receive(q)
+		want := map[string]bool{"Receive": true, "ReadMoving": false, "Arrive": false, "EndMove": true, "Settle": true}
+		if diff := cmp.Diff(want, free); diff != "" {
+			t.Errorf("all places are free (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestDeadLetterBytes(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
 		h.send(q, strings.Repeat("a", 1000))
@@ -491,6 +573,7 @@ func TestDeadLettersWithoutAPlace(t *testing.T) {
 // The service stops while dead letters wait for a place.
 func TestStopWhileDeadLettersHaveNoPlace(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
+		log := h.logged(slog.LevelWarn)
 		h.send(q, "a")
 		h.exhaust(q)
 		if _, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1}); err != nil {
@@ -502,8 +585,8 @@ func TestStopWhileDeadLettersHaveNoPlace(t *testing.T) {
 		h.brokeOff(h.partition(t, q))
 		synctest.Wait()
 		h.restart()
-		if h.counts(dead) != [3]string{"1", "0", "0"} {
-			t.Errorf("the dead-letter queue has %v", h.counts(dead))
+		if h.counts(dead) != [3]string{"1", "0", "0"} || log.Len() > 0 {
+			t.Errorf("the dead-letter queue has %v; log: %s", h.counts(dead), log)
 		}
 	})
 }

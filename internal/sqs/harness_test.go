@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -217,6 +218,15 @@ func (h *harness) restart() {
 		h.journals[i] = j.Open()
 	}
 	h.start()
+}
+
+// logged starts everything again, and returns what is logged from this level on.
+func (h *harness) logged(level slog.Level) *bytes.Buffer {
+	h.t.Helper()
+	var log bytes.Buffer
+	h.options.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
+	h.restart()
+	return &log
 }
 
 func (h *harness) startShards() {

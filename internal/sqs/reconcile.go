@@ -180,7 +180,9 @@ func (s *Service) mend(ctx context.Context) error {
 		case <-s.work:
 		}
 		if err := guarded(func() error { return s.mendOnce(ctx) }); err != nil {
-			s.log.Warn("some background work failed and will be tried again", "error", err)
+			if ctx.Err() == nil {
+				s.log.Warn("some background work failed and will be tried again", "error", err)
+			}
 			if !retry.sleep(ctx, s.clock) {
 				return nil
 			}
