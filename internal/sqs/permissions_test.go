@@ -2,10 +2,12 @@ package sqs
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 )
 
 const testQueueARN = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -135,6 +137,22 @@ func TestPermissionErrors(t *testing.T) {
 			{"21 statements", permit("L20", one, send), api.OverLimit, "21 Statements were found, maximum allowed is 20."},
 			{"unknown label", revoke("L20"), api.InvalidParameterValue, "Value L20 for parameter Label is invalid. Reason: can't find label."},
 		})
+	})
+}
+
+// The answer does not say which name of a policy is missing; the log does.
+func TestLogOfAMissingPrincipal(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *harness) {
+		h.options.Exists = func(_ *catalog.Identities, arn string) bool { return arn == rootARN(testAccount) }
+		log := h.logged(slog.LevelInfo)
+		h.create("q")
+		policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:user/b","arn:aws:iam::000000000000:user/a"]},` +
+			`"Action":"sqs:SendMessage","Resource":"` + testQueueARN + `"}}`
+		checkError(t, "set", setWith("q", "Policy", policy)(h), api.InvalidAttributeValue, "Invalid value for the parameter Policy.")
+		want := `msg="a queue policy names a user or role who is not there" queue=q account=000000000000 principal=arn:aws:iam::000000000000:user/a`
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log: %s", log)
+		}
 	})
 }
 

@@ -44,6 +44,7 @@ func (s *Service) checkPrincipals(v *catalog.View, e *edit) error {
 	}
 	for account, arn := range p.UsersAndRoles() {
 		if s.exists(v.Identities(), rootARN(account)) && !s.exists(v.Identities(), arn) {
+			s.log.Info("a queue policy names a user or role who is not there", "queue", e.key.Name, "account", e.key.Account, "principal", arn)
 			return invalidAttributeValue("Policy")
 		}
 	}
