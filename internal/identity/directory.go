@@ -162,7 +162,7 @@ func (d *Directory) RoleByID(id string) *Role {
 // Known tells whether there is the account (by the ARN of its root), user or role with an ARN. The path of a role does not matter, as in policies.
 func Known(ids *catalog.Identities, text string) bool {
 	if account, name, ok := parseRoleARN(text); ok {
-		return ids.RoleNamed(account, name) != nil
+		return roleNamed(ids, account, name) != nil
 	}
 	p, err := iam.ParsePrincipal(text, "")
 	switch {
@@ -173,6 +173,14 @@ func Known(ids *catalog.Identities, text string) bool {
 	}
 	u := ids.UserNamed(p.Account, p.Name)
 	return u != nil && userARN(u.Account, u.Path, u.Name) == text
+}
+
+// roleNamed returns the role of exactly this name, as policies compare names, or nil.
+func roleNamed(ids *catalog.Identities, account, name string) *catalog.Role {
+	if r := ids.RoleNamed(account, name); r != nil && r.Name == name {
+		return r
+	}
+	return nil
 }
 
 // Named returns the principal with an ARN: a root, a user, or a session of a role, whatever the session's name. It returns false if there
@@ -195,7 +203,7 @@ func (d *Directory) Named(principalARN string) (api.Principal, bool) {
 		}
 		found.UserID = u.ID
 	case iam.AssumedRole:
-		r := ids.RoleNamed(p.Account, p.Name)
+		r := roleNamed(ids, p.Account, p.Name)
 		if r == nil {
 			return api.Principal{}, false
 		}

@@ -54,8 +54,12 @@ func TestPoliciesNameWhoIsThere(t *testing.T) {
 	identities(t, data, admin, "create-user", user)
 	identities(t, data, admin, "create-role", map[string]any{"account": "000000000000", "role": "reader",
 		"trust_policy": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}`})
-	if err := set(named(account + "user/ann")); !refused(err, "InvalidAttributeValue", none) {
-		t.Errorf("a user without its path: %v", err)
+	for _, name := range []string{
+		account + "user/ann", account + "user/team/ANN", account + "role/READER", "arn:aws:sts::000000000000:assumed-role/READER/s",
+	} {
+		if err := set(named(name)); !refused(err, "InvalidAttributeValue", none) {
+			t.Errorf("%s, who is there by another path or in other letters: %v", name, err)
+		}
 	}
 	if _, err := root.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("new"), Attributes: named(ann)}); err != nil {
 		t.Errorf("a new queue: %v", err)
