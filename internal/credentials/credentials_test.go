@@ -153,6 +153,29 @@ func TestSetFollowsTheFile(t *testing.T) {
 	})
 }
 
+func TestHas(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	write(t, path, good)
+	s, err := Open(Options{File: path, Account: "000000000000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arn, want := range map[string]bool{
+		"arn:aws:iam::000000000000:root":                    true,
+		"arn:aws:iam::111111111111:root":                    true, // it has a user
+		"arn:aws:iam::222222222222:root":                    false,
+		"arn:aws:iam::111111111111:user/orders@example.com": true,
+		"arn:aws:iam::000000000000:user/orders@example.com": false,
+		"arn:aws:iam::111111111111:user/other":              false,
+		"arn:aws:iam::111111111111:role/orders":             false,
+		"":                                                  false,
+	} {
+		if got := s.Has(arn); got != want {
+			t.Errorf("%q: %t", arn, got)
+		}
+	}
+}
+
 func TestOpen(t *testing.T) {
 	directory := t.TempDir()
 	path := func(name, text string) string {

@@ -91,8 +91,10 @@ func (s *Set) Named(principalARN string) (api.Principal, bool) {
 
 // Has tells whether a user with an ARN has a key here, or if it is the ARN of a root, anybody of that account.
 func (s *Set) Has(arn string) bool {
+	p, err := iam.ParsePrincipal(arn, "")
+	isRoot := err == nil && p.Kind == iam.Root
 	for _, key := range s.parsed.Load().keys {
-		if key.Principal.ARN == arn || api.Root(key.Principal.Account).ARN == arn {
+		if key.Principal.ARN == arn || isRoot && key.Principal.Account == p.Account {
 			return true
 		}
 	}
