@@ -117,3 +117,11 @@ func sendSample(ch chan<- prometheus.Metric, s QueueSample) {
 	send(queueMessages, float64(s.Delayed), "delayed")
 	send(queueOldest, s.OldestAge.Seconds())
 }
+
+// CollectDeadLetters lets each scrape read what dead letters on their way take. It is called once.
+func (r *Registry) CollectDeadLetters(carried func() int64) {
+	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "staunch_dead_letter_buffer_bytes",
+		Help: "Memory for dead letters that are on their way into their queue: at most 8 times 8 MiB; more of them wait.",
+	}, func() float64 { return float64(carried()) }))
+}

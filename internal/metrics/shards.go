@@ -50,14 +50,6 @@ func (r *Registry) CollectShard(number int, sample func() ShardSample) {
 	r.prometheus.MustRegister(c)
 }
 
-// CollectDeadLetters lets each scrape read what dead letters on their way take. It is called once.
-func (r *Registry) CollectDeadLetters(carried func() int64) {
-	r.prometheus.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "staunch_dead_letter_buffer_bytes",
-		Help: "Memory for dead letters that are on their way into their queue: at most 8 times 8 MiB; more of them wait.",
-	}, func() float64 { return float64(carried()) }))
-}
-
 // Describe implements prometheus.Collector.
 func (c *shardCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range c.descriptions {
