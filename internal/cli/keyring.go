@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,10 @@ func keyringError(err error) error {
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.Is(err, context.Canceled):
+		return &exitError{code: exitInterrupted, step: step, err: errInterrupted}
+	case errors.Is(err, keyring.ErrBusy):
+		step = "Nothing was changed. Run it again when that one has ended."
 	case errors.Is(err, keyring.ErrUnconfirmed):
 		step = "The file has the change. Keep a copy of it, and see to the disk: servers may encrypt with what is new in it."
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -67,6 +72,9 @@ func keyringError(err error) error {
 		step = "staunch keyring create makes one."
 	case errors.Is(err, fs.ErrPermission):
 		step = "Nothing was changed. Run the command as the owner of the file, or as root."
+	case errors.Is(err, keyring.ErrNoLock):
+		step = "Nothing was changed. On NFS the owner of the file must be allowed to write to it (chmod u+w). If it cannot be locked there at all, change a copy on\n" +
+			"a local disk, and put it in the place of the file."
 	case errors.Is(err, keyring.ErrNotFound):
 		step = "staunch keyring list shows the keys."
 	}
@@ -182,7 +190,7 @@ next one was made, when no session is left that it has encrypted; --end-sessions
 		if err := c.needs(datadir.EncryptedWith(keys[i].ID.String(), uint32(version))); err != nil {
 			return err
 		}
-		return keyringError(keyring.Change(path, keyring.Forget(args[0], uint32(version))))
+		return keyringError(keyring.Change(ctx, path, keyring.Forget(args[0], uint32(version))))
 	}
 	return command
 }
@@ -238,7 +246,9 @@ func (p *program) changeKeyring(command *cobra.Command, flags *settingFlags, edi
 	if err != nil {
 		return err
 	}
-	return keyringError(keyring.Change(path, edit))
+	ctx, stop := interruptible(command.Context())
+	defer stop()
+	return keyringError(keyring.Change(ctx, path, edit))
 }
 
 func (p *program) keyringListCommand() *cobra.Command {

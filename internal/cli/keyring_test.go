@@ -153,7 +153,7 @@ func TestForgetSecrets(t *testing.T) {
 	at, stop = startServer(t, data, "auth", "enforce", "keyring", ring)
 	works()
 	// A version whose sessions have ended by now.
-	if err := keyring.Change(path, keyring.Rotate(keyring.SecretKey, time.Now().Add(-13*time.Hour))); err != nil {
+	if err := keyring.Change(t.Context(), path, keyring.Rotate(keyring.SecretKey, time.Now().Add(-13*time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, 0, "1 secrets of access keys were encrypted anew", server("keyring", "rewrap")...)

@@ -79,9 +79,17 @@ func TestStepsOfTheKeyring(t *testing.T) {
 		{fmt.Errorf("x: %w: %w", keyring.ErrUnconfirmed, eio), "The file has the change."},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "Nothing was changed. Free some space"},
 		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, "Nothing was changed. Run the command as the owner"},
+		{fmt.Errorf("x: %w: %w", keyring.ErrNoLock, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}), "Nothing was changed. Run the command as the owner"},
+		{fmt.Errorf("x: %w: %w", keyring.ErrNoLock, syscall.EBADF), "Nothing was changed. On NFS"},
+		{fmt.Errorf("x: %w", keyring.ErrBusy), "Nothing was changed. Run it again when that one has ended."},
+		{fmt.Errorf("x: %w", context.Canceled), "Nothing was changed."},
 	} {
+		want := exitFailed
+		if errors.Is(test.err, context.Canceled) {
+			want = exitInterrupted
+		}
 		var got *exitError
-		if err := keyringError(test.err); !errors.As(err, &got) || got.code != exitFailed || !strings.HasPrefix(got.step, test.want) {
+		if err := keyringError(test.err); !errors.As(err, &got) || got.code != want || !strings.HasPrefix(got.step, test.want) {
 			t.Errorf("%v: %+v, want %q", test.err, got, test.want)
 		}
 	}

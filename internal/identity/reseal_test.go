@@ -37,7 +37,7 @@ func ringFixture(t *testing.T) (f *fixture, path string, keys []*identity.NewKey
 
 func (f *fixture) edit(path string, edit keyring.Edit) {
 	f.Helper()
-	must(f.T, keyring.Change(path, edit))
+	must(f.T, keyring.Change(f.Context(), path, edit))
 	_, err := f.keys.Reload()
 	must(f.T, err)
 }

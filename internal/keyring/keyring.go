@@ -108,9 +108,9 @@ func (k *Keyring) Seal(plaintext, context []byte) ([]byte, error) {
 
 // SealWith encrypts with a key that Resolve has named.
 func (k *Keyring) SealWith(id KeyID, plaintext, context []byte) ([]byte, error) {
-	key := k.byID(id)
-	if key == nil {
-		return nil, k.counts.sealed(fmt.Errorf("key %s: %w", id, ErrNotFound))
+	key, err := k.byID(id)
+	if err != nil {
+		return nil, k.counts.sealed(err)
 	}
 	sealed, err := key.seal(plaintext, context)
 	return sealed, k.counts.sealed(err)
@@ -119,9 +119,9 @@ func (k *Keyring) SealWith(id KeyID, plaintext, context []byte) ([]byte, error) 
 // Newest returns which version of which key seals now in the place of a key that has sealed something: its own newest version or, where
 // a built-in key has sealed and a source is configured, that of the source's key for messages. It fails with ErrNotFound.
 func (k *Keyring) Newest(id KeyID) (KeyID, uint32, error) {
-	key := k.byID(id)
-	if key == nil {
-		return KeyID{}, 0, fmt.Errorf("key %s: %w", id, ErrNotFound)
+	key, err := k.byID(id)
+	if err != nil {
+		return KeyID{}, 0, err
 	}
 	if s := k.loaded.Load(); s != nil && s.byID(id) == nil {
 		key = s.find(aliasPrefix + MessageKey)
@@ -166,9 +166,9 @@ func (k *Keyring) open(sealed, context []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := k.byID(id)
-	if key == nil {
-		return nil, fmt.Errorf("key %s: %w", id, ErrNotFound)
+	key, err := k.byID(id)
+	if err != nil {
+		return nil, err
 	}
 	return key.open(version, sealed, context)
 }
@@ -212,46 +212,35 @@ func localName(keyID, region, account string) string {
 // named returns the key of a name.
 func (k *Keyring) named(name string) (*Key, error) { return k.find(aliasPrefix + name) }
 
-// sealing returns the keys that seal, nil if there are none.
+// sealing returns the keys that seal; there may be none.
 func (k *Keyring) sealing() *set {
-	if s := k.loaded.Load(); s != nil {
-		return s
-	}
-	return k.builtin.Load()
-}
-
-// find returns the key that a text means, in the keys that seal.
-func (k *Keyring) find(text string) (*Key, error) {
-	if s := k.sealing(); s != nil {
-		if key := s.find(text); key != nil {
-			return key, nil
+	for _, s := range []*set{k.loaded.Load(), k.builtin.Load()} {
+		if s != nil {
+			return s
 		}
 	}
-	return nil, fmt.Errorf("%q: %w", text, ErrNotFound)
+	return &set{}
 }
 
-// byID returns a key, nil if there is none.
-func (k *Keyring) byID(id KeyID) *Key {
+// find returns the key that a text means, in the keys that seal. It fails with ErrNotFound.
+func (k *Keyring) find(text string) (*Key, error) { return k.sealing().get(text) }
+
+// byID returns a key. It fails with ErrNotFound.
+func (k *Keyring) byID(id KeyID) (*Key, error) {
 	for _, s := range []*set{k.loaded.Load(), k.builtin.Load()} {
 		if s == nil {
 			continue
 		}
 		if key := s.byID(id); key != nil {
-			return key
+			return key, nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("key %s: %w", id, ErrNotFound)
 }
 
 // Digest returns a keyed hash of data, of 32 bytes, which tells whoever does not have the keys nothing of it. It is the same for the same
 // data as long as the keyring is the same one, also when versions are added and forgotten. It works while the key for secrets is disabled.
-func (k *Keyring) Digest(data ...[]byte) ([]byte, error) {
-	s := k.sealing()
-	if s == nil {
-		return nil, fmt.Errorf("%q: %w", aliasPrefix+SecretKey, ErrNotFound)
-	}
-	return s.digest(data)
-}
+func (k *Keyring) Digest(data ...[]byte) ([]byte, error) { return k.sealing().digest(data) }
 
 // set is keys. It is not changed.
 type set struct {
@@ -265,9 +254,9 @@ type set struct {
 func (s *set) digest(data [][]byte) ([]byte, error) {
 	mac, ok := s.macs.Get().(hash.Hash)
 	if !ok {
-		key := s.find(aliasPrefix + SecretKey)
-		if key == nil {
-			return nil, fmt.Errorf("%q: %w", aliasPrefix+SecretKey, ErrNotFound)
+		key, err := s.get(aliasPrefix + SecretKey)
+		if err != nil {
+			return nil, err
 		}
 		mac = hmac.New(sha256.New, key.secretOfDigests())
 	}
@@ -296,4 +285,12 @@ func (s *set) find(text string) *Key {
 		}
 	}
 	return nil
+}
+
+// get is find that fails with ErrNotFound.
+func (s *set) get(text string) (*Key, error) {
+	if key := s.find(text); key != nil {
+		return key, nil
+	}
+	return nil, fmt.Errorf("%q: %w", text, ErrNotFound)
 }

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,9 +14,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunchmq/staunch/internal/clock"
 )
@@ -27,7 +31,7 @@ func newFile(t testing.TB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "keyring.yaml")
 	must(t, Create(path, created))
-	must(t, Change(path, Add("orders", []string{"arn:aws:kms:eu-west-1:111122223333:key/k"}, nil, created)))
+	must(t, Change(t.Context(), path, Add("orders", []string{"arn:aws:kms:eu-west-1:111122223333:key/k"}, nil, created)))
 	return path
 }
 
@@ -129,8 +133,8 @@ func TestRotationKeepsOldVersions(t *testing.T) {
 	must(t, err)
 	digest, err := k.Digest([]byte("d"))
 	must(t, err)
-	must(t, Change(path, Rotate("orders", created)))
-	must(t, Change(path, Rotate(SecretKey, created)))
+	must(t, Change(t.Context(), path, Rotate("orders", created)))
+	must(t, Change(t.Context(), path, Rotate(SecretKey, created)))
 	if changed, err := k.Reload(); err != nil || !changed {
 		t.Fatalf("reload: %v, %v", changed, err)
 	}
@@ -149,14 +153,14 @@ func TestRotationKeepsOldVersions(t *testing.T) {
 	if after, err := k.Digest([]byte("d")); err != nil || !bytes.Equal(after, digest) {
 		t.Errorf("the digest has changed: %v", err)
 	}
-	must(t, Change(path, Forget("orders", 1)))
+	must(t, Change(t.Context(), path, Forget("orders", 1)))
 	_, err = k.Reload()
 	must(t, err)
 	if _, err := k.Open(first, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a version that is gone: %v", err)
 	}
 	for name, edit := range map[string]Edit{"the newest": Forget("orders", 2), "one that is not there": Forget("orders", 1)} {
-		if err := Change(path, edit); err == nil {
+		if err := Change(t.Context(), path, edit); err == nil {
 			t.Errorf("%s can be forgotten", name)
 		}
 	}
@@ -176,8 +180,8 @@ func TestDigestsOutliveVersions(t *testing.T) {
 	must(t, err)
 	before := digest()
 	for version := range uint32(3) {
-		must(t, Change(path, Rotate(SecretKey, created)))
-		must(t, Change(path, Forget(SecretKey, version+1)))
+		must(t, Change(t.Context(), path, Rotate(SecretKey, created)))
+		must(t, Change(t.Context(), path, Forget(SecretKey, version+1)))
 		_, err := k.Reload()
 		must(t, err)
 		if !bytes.Equal(digest(), before) {
@@ -215,7 +219,7 @@ func TestOutdated(t *testing.T) {
 	own, err := builtin.Seal([]byte("s"), nil)
 	must(t, err)
 	expect("by a built-in key", own, true)
-	must(t, Change(path, Rotate(SecretKey, created)))
+	must(t, Change(t.Context(), path, Rotate(SecretKey, created)))
 	_, err = k.Reload()
 	must(t, err)
 	expect("by an older version", first, true)
@@ -229,9 +233,9 @@ func TestOutdated(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	path := newFile(t)
-	must(t, Change(path, Add("own", nil, []string{"000000000001"}, created)))
-	must(t, Change(path, Add("off", nil, nil, created)))
-	must(t, Change(path, Disable("off")))
+	must(t, Change(t.Context(), path, Add("own", nil, []string{"000000000001"}, created)))
+	must(t, Change(t.Context(), path, Add("off", nil, nil, created)))
+	must(t, Change(t.Context(), path, Disable("off")))
 	k := load(t, path)
 	orders, err := k.Resolve("alias/orders", "", "")
 	must(t, err)
@@ -384,8 +388,8 @@ func TestParseRefuses(t *testing.T) {
 // texts that people choose (aliases).
 func TestOneFlippedBitInTheFile(t *testing.T) {
 	path := newFile(t)
-	must(t, Change(path, Rotate(SecretKey, created)))
-	must(t, Change(path, Forget(SecretKey, 1))) // now it has every member that a file can have
+	must(t, Change(t.Context(), path, Rotate(SecretKey, created)))
+	must(t, Change(t.Context(), path, Forget(SecretKey, 1))) // now it has every member that a file can have
 	text, err := os.ReadFile(path)
 	must(t, err)
 	keys := func(s *set) (all []string) {
@@ -435,7 +439,7 @@ func TestChangeKeepsTheFileWhole(t *testing.T) {
 		"the same name again": Add("orders", nil, nil, created), "a bad name": Add("or ders", nil, nil, created),
 		"an alias in use": Add("other", []string{"alias/orders"}, nil, created), "an unknown key": Rotate("none", created),
 	} {
-		if err := Change(path, edit); err == nil {
+		if err := Change(t.Context(), path, edit); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -444,8 +448,8 @@ func TestChangeKeepsTheFileWhole(t *testing.T) {
 	if !bytes.Equal(before, after) {
 		t.Error("an edit that failed has changed the file")
 	}
-	must(t, Change(path, Disable("alias/orders")))
-	must(t, Change(path, Enable("orders")))
+	must(t, Change(t.Context(), path, Disable("alias/orders")))
+	must(t, Change(t.Context(), path, Enable("orders")))
 	if after, err = os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("disabled and enabled again it is\n%s, %v", after, err)
 	}
@@ -465,7 +469,7 @@ func TestChangesAtOnceAreAllThere(t *testing.T) {
 	for i := range names {
 		names[i] = fmt.Sprint("key-", i)
 		wg.Go(func() {
-			if err := Change(path, Add(names[i], nil, nil, created)); err != nil {
+			if err := Change(t.Context(), path, Add(names[i], nil, nil, created)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -479,19 +483,74 @@ func TestChangesAtOnceAreAllThere(t *testing.T) {
 	}
 }
 
-// A command that was killed has left keys beside the file.
+// A command that was killed has left keys beside the file. What belongs to other keyrings stays, whatever their names.
 func TestChangeSweepsLeftovers(t *testing.T) {
 	path := newFile(t)
-	left, others := path+".new-123", filepath.Join(filepath.Dir(path), "other.yaml.new-1")
-	for _, name := range []string{left, others} {
-		must(t, os.WriteFile(name, []byte("secret"), 0o600))
+	left := interrupted(t, path)
+	if left == "" {
+		t.Fatal("a change makes no file")
 	}
-	must(t, Change(path, Rotate("orders", created)))
-	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the leftover is there: %v", err)
+	others := []string{
+		"keyring.yaml.new-2027", "keyring.yaml.new-x", "keyring.yaml.123.partial", ".keyring.yaml..partial", ".keyring.yaml.partial",
+		".keyring.yaml.old.123.partial", ".other.yaml.123.partial", ".keyring.yaml.123.partial.yaml",
 	}
-	if _, err := os.Stat(others); err != nil {
-		t.Errorf("a file of somebody else is gone: %v", err)
+	for _, name := range others {
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte("secret"), 0o600))
+	}
+	must(t, os.WriteFile(filepath.Join(filepath.Dir(path), left), []byte("secret"), 0o600))
+	must(t, Change(t.Context(), path, Rotate("orders", created)))
+	want := append(others, "keyring.yaml")
+	slices.Sort(want)
+	if diff := cmp.Diff(want, namesBeside(t, path)); diff != "" {
+		t.Errorf("the directory (-want +got):\n%s", diff)
+	}
+}
+
+// interrupted returns the name of the file that a change of another has made when it is killed.
+func interrupted(t *testing.T, path string) (name string) {
+	d := machine
+	d.write = func(f *os.File, _ []byte) (int, error) {
+		name = filepath.Base(f.Name())
+		return 0, syscall.EIO
+	}
+	if err := d.change(t.Context(), path, Rotate("orders", created)); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A change waits for another one, for half a minute, or as long as its context lets it.
+func TestChangeWaitsForAnother(t *testing.T) {
+	path := newFile(t)
+	before, err := os.ReadFile(path)
+	must(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		other, err := machine.hold(t.Context(), path)
+		must(t, err)
+		start := time.Now()
+		if err := Change(t.Context(), path, Disable("orders")); !errors.Is(err, ErrBusy) || time.Since(start) != 30*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- Change(ctx, path, Disable("orders")) }()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) {
+			t.Errorf("cancelled: %v", err)
+		}
+		after, err := os.ReadFile(path)
+		must(t, err)
+		if !bytes.Equal(before, after) {
+			t.Error("the file was changed")
+		}
+		go func() { done <- Change(t.Context(), path, Disable("orders")) }()
+		time.Sleep(10 * time.Second)
+		must(t, other.Close())
+		must(t, <-done)
+	})
+	if _, err := load(t, path).Resolve("alias/orders", "", ""); !errors.Is(err, ErrDisabled) {
+		t.Errorf("after the wait nothing was changed: %v", err)
 	}
 }
 
@@ -510,7 +569,7 @@ func TestRunReadsChanges(t *testing.T) {
 		}()
 		id, err := k.Resolve("alias/orders", "", "")
 		must(t, err)
-		must(t, Change(path, Disable("orders")))
+		must(t, Change(t.Context(), path, Disable("orders")))
 		if _, err := k.SealWith(id, nil, nil); err != nil {
 			t.Errorf("before it is read again: %v", err)
 		}
@@ -585,8 +644,8 @@ func TestNewest(t *testing.T) {
 	must(t, err)
 	messages, err := k.Resolve("alias/aws/sqs", "", "")
 	must(t, err)
-	must(t, Change(path, Rotate("orders", created)))
-	must(t, Change(path, Disable("orders")))
+	must(t, Change(t.Context(), path, Rotate("orders", created)))
+	must(t, Change(t.Context(), path, Disable("orders")))
 	_, err = k.Reload()
 	must(t, err)
 	if id, version, err := k.Newest(orders); id != orders || version != 2 || err != nil {
@@ -611,8 +670,8 @@ func TestStats(t *testing.T) {
 	must(t, err)
 	_, _ = k.Open(sealed, []byte("elsewhere"))
 	_, _ = k.SealWith(KeyID{}, nil, nil)
-	must(t, Change(path, Rotate("orders", created)))
-	must(t, Change(path, Disable("orders")))
+	must(t, Change(t.Context(), path, Rotate("orders", created)))
+	must(t, Change(t.Context(), path, Disable("orders")))
 	_, err = k.Reload()
 	must(t, err)
 	_, _ = k.Open(sealed, nil)

@@ -21,7 +21,7 @@ func TestChangeKeepsOwnerAndMode(t *testing.T) {
 		must(t, os.Chown(path, uid, gid))
 	}
 	must(t, os.Chmod(path, 0o640))
-	must(t, Change(path, Rotate("orders", created)))
+	must(t, Change(t.Context(), path, Rotate("orders", created)))
 	info, err := os.Stat(path)
 	must(t, err)
 	if s := info.Sys().(*syscall.Stat_t); info.Mode() != 0o640 || int(s.Uid) != uid || int(s.Gid) != gid {
@@ -36,7 +36,7 @@ func TestChangeKeepsALink(t *testing.T) {
 	must(t, os.Symlink(path, link))
 	before, err := os.ReadFile(path)
 	must(t, err)
-	must(t, Change(link, Rotate("orders", created)))
+	must(t, Change(t.Context(), link, Rotate("orders", created)))
 	info, err := os.Lstat(link)
 	must(t, err)
 	if after, err := os.ReadFile(path); err != nil || bytes.Equal(before, after) || info.Mode()&fs.ModeSymlink == 0 {

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gofrs/flock"
 )
 
-// failing returns a disk on which one step fails: writing half of the text, syncing a file or a directory, closing, or renaming.
+// failing returns a disk on which one step fails: locking, writing half of the text, syncing a file or a directory, closing, or renaming.
 func failing(t *testing.T, step string, fault error) disk {
 	d := machine
 	failed := false
@@ -27,6 +30,12 @@ func failing(t *testing.T, step string, fault error) disk {
 		}
 		failed = true
 		return &fs.PathError{Op: step, Path: "the keyring", Err: fault}
+	}
+	d.lock = func(ctx context.Context, l *flock.Flock) (bool, error) {
+		if err := fail("lock", nil); err != nil {
+			return false, err
+		}
+		return tryLock(ctx, l)
 	}
 	d.write = func(f *os.File, text []byte) (int, error) {
 		n := len(text)
@@ -69,27 +78,27 @@ func namesBeside(t *testing.T, path string) (names []string) {
 // TestFailuresOfTheDisk lets each step fail: the old file stays as it was, a new one does not stay, and no keys are left beside them.
 func TestFailuresOfTheDisk(t *testing.T) {
 	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
-		for _, step := range []string{"write", "sync", "close", "rename", "sync of the directory"} {
+		for _, step := range []string{"lock", "write", "sync", "close", "rename", "sync of the directory"} {
 			t.Run(step+" "+fault.Error(), func(t *testing.T) {
 				path := newFile(t)
 				before, err := os.ReadFile(path)
 				must(t, err)
-				err = failing(t, step, fault).change(path, Rotate("orders", created))
+				err = failing(t, step, fault).change(t.Context(), path, Rotate("orders", created))
 				if !errors.Is(err, fault) || !strings.Contains(err.Error(), step) {
 					t.Errorf("change: %v", err)
 				}
 				after, err2 := os.ReadFile(path)
 				must(t, err2)
 				changed := step == "sync of the directory" // it has its name already
-				if bytes.Equal(before, after) == changed || errors.Is(err, ErrUnconfirmed) != changed {
+				if bytes.Equal(before, after) == changed || errors.Is(err, ErrUnconfirmed) != changed || errors.Is(err, ErrNoLock) != (step == "lock") {
 					t.Errorf("the file changed: %t, %v", !bytes.Equal(before, after), err)
 				}
 				if got := namesBeside(t, path); !slices.Equal(got, []string{"keyring.yaml"}) {
 					t.Errorf("the directory has %q", got)
 				}
-				must(t, Change(path, Rotate("orders", created)))
-				if step == "rename" {
-					return // a new file has its name from the start
+				must(t, Change(t.Context(), path, Rotate("orders", created)))
+				if step == "rename" || step == "lock" {
+					return // a new file has its name from the start, and nobody else changes it
 				}
 				path = filepath.Join(t.TempDir(), "new.yaml")
 				if err := failing(t, step, fault).create(path, created); !errors.Is(err, fault) {
@@ -109,7 +118,7 @@ func TestFailuresOfReads(t *testing.T) {
 	path := newFile(t)
 	k := load(t, path)
 	read, generation := k.source.read, k.Generation()
-	must(t, Change(path, Disable("orders")))
+	must(t, Change(t.Context(), path, Disable("orders")))
 	k.source.read = func() ([]byte, error) { return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EIO} }
 	if changed, err := k.Reload(); changed || !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), path) {
 		t.Errorf("reload: %t, %v", changed, err)

@@ -63,7 +63,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	if err := keyring.Create(ring, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := keyring.Change(ring, keyring.Add("orders", nil, nil, time.Now())); err != nil {
+	if err := keyring.Change(t.Context(), ring, keyring.Add("orders", nil, nil, time.Now())); err != nil {
 		t.Fatal(err)
 	}
 	n, admin := startDebugNode(t, data, map[string]string{"keyring": "file:" + ring, "audit-log": audited, "audit-messages": "true"})

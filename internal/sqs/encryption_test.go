@@ -57,7 +57,7 @@ func (h *harness) useKeys(k *keys) {
 // change edits the file, and lets the service read it if it is in use.
 func (k *keys) change(e keyring.Edit) {
 	k.t.Helper()
-	if err := keyring.Change(k.path, e); err != nil {
+	if err := keyring.Change(k.t.Context(), k.path, e); err != nil {
 		k.t.Fatal(err)
 	}
 	if k.Keyring == nil {

@@ -22,15 +22,15 @@ func TestKeysTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotate := func() {
-		if err := keyring.Change(path, keyring.Rotate(keyring.MessageKey, time.Unix(0, 0))); err != nil {
-			t.Fatal(err)
-		}
-		if changed, err := keys.Reload(); err != nil || !changed {
-			t.Fatal(changed, err)
-		}
-	}
 	synctest.Test(t, func(t *testing.T) {
+		rotate := func() {
+			if err := keyring.Change(t.Context(), path, keyring.Rotate(keyring.MessageKey, time.Unix(0, 0))); err != nil {
+				t.Fatal(err)
+			}
+			if changed, err := keys.Reload(); err != nil || !changed {
+				t.Fatal(changed, err)
+			}
+		}
 		u := newUnderWay(keys)
 		wait := func(ctx context.Context) <-chan error {
 			done := make(chan error, 1)
@@ -92,7 +92,7 @@ func TestKeysTakenOverWaitsForSends(t *testing.T) {
 			if method != "Send" && method != "Arrive" {
 				return nil
 			}
-			if err := keyring.Change(path, keyring.Rotate(keyring.MessageKey, time.Unix(0, 0))); err != nil {
+			if err := keyring.Change(t.Context(), path, keyring.Rotate(keyring.MessageKey, time.Unix(0, 0))); err != nil {
 				return err
 			}
 			if _, err := keys.Reload(); err != nil {
