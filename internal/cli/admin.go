@@ -70,7 +70,7 @@ func (f *adminFlags) do(request *http.Request) (*http.Response, error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	response, err := client.Do(request)
 	if errors.Is(err, context.Canceled) {
-		return nil, &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted before the server answered: %w", err)}
+		return nil, &exitError{code: exitInterrupted, step: "Ask again.", err: fmt.Errorf("%w before the server answered", errInterrupted)}
 	}
 	if err != nil {
 		return nil, &exitError{
@@ -201,8 +201,11 @@ func (s *adminServer) ask(ctx context.Context, path, step string) (*http.Respons
 	}
 }
 
-// brokeOff is the error of an answer that ends before its end.
+// brokeOff is the error of an answer that ends before its end, or is not waited for any more.
 func (s *adminServer) brokeOff(err error, step string) error {
+	if errors.Is(err, context.Canceled) {
+		return &exitError{code: exitInterrupted, step: step, err: errInterrupted}
+	}
 	return &exitError{code: exitFailed, step: step, err: fmt.Errorf("the answer of %s broke off: %w", s.base, err)}
 }
 

@@ -220,7 +220,7 @@ func (p *program) findKeys(command *cobra.Command, f *benchFlags, o *loadgen.Opt
 
 func benchFailed(ctx context.Context, scenario string, o *loadgen.Options, err error) error {
 	if ctx.Err() != nil {
-		return &exitError{code: exitInterrupted, step: "Nothing was measured to its end.", err: fmt.Errorf("%s was interrupted", scenario)}
+		return &exitError{code: exitInterrupted, step: "Nothing was measured to its end.", err: fmt.Errorf("%s: %w", scenario, errInterrupted)}
 	}
 	step := "Does a server that speaks SQS listen at " + o.Endpoint + "?"
 	var answered *loadgen.StatusError

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,8 +60,9 @@ func (c *identityCommand) do(operation string, in, out any) error {
 		return err
 	}
 	response, err := c.server.post(ctx, "/identities/"+operation, bytes.NewReader(body))
-	if errors.Is(err, context.Canceled) {
-		return &exitError{code: exitInterrupted, step: "What was asked for may have been done.", err: err}
+	const unknown = "What was asked for may have been done: look at the list, then ask again. The log of the server says more."
+	if errors.Is(err, errInterrupted) {
+		return &exitError{code: exitInterrupted, step: unknown, err: err}
 	}
 	if err != nil {
 		return err
@@ -70,10 +70,8 @@ func (c *identityCommand) do(operation string, in, out any) error {
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	switch {
-	case errors.Is(err, context.Canceled):
-		return &exitError{code: exitInterrupted, step: "What was asked for may have been done.", err: err}
 	case err != nil:
-		return c.server.brokeOff(err, "What was asked for may have been done: look at the list, then ask again. The log of the server says more.")
+		return c.server.brokeOff(err, unknown)
 	case response.StatusCode != http.StatusOK:
 		return c.refused(response.Status, answer)
 	}

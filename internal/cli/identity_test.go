@@ -190,11 +190,21 @@ func TestANewKeyThatCannotBeShown(t *testing.T) {
 	}
 }
 
-// A server that never answers is left with Ctrl-C.
+// A server that never answers, or whose answer never ends, is left with Ctrl-C.
 func TestAQuestionThatIsInterrupted(t *testing.T) {
+	for what, want := range map[string]string{"no answer": "staunch: interrupted before the server answered\n", "half an answer": "staunch: interrupted"} {
+		t.Run(what, func(t *testing.T) { interruptQuestions(t, what == "half an answer", want) })
+	}
+}
+
+// interruptQuestions interrupts commands that ask a server, which may begin an answer. want is how what they say begins.
+func interruptQuestions(t *testing.T, begins bool, want string) {
 	asked := make(chan struct{}, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if begins {
+			w.(http.Flusher).Flush()
+		}
 		asked <- struct{}{}
 		<-r.Context().Done()
 	}))
@@ -213,7 +223,8 @@ func TestAQuestionThatIsInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = process.Wait()
-		if code := process.ProcessState.ExitCode(); code != 130 || !strings.Contains(text.String(), "interrupted before the server answered") {
+		code := process.ProcessState.ExitCode()
+		if code != 130 || !strings.HasPrefix(text.String(), want) || strings.Contains(text.String(), "context") {
 			t.Errorf("%v: exit code %d, %s", args, code, &text)
 		}
 		if done := strings.Contains(text.String(), "may have been done"); done != (args[0] == "user") {

@@ -13,8 +13,12 @@ import (
 	"github.com/staunchmq/staunch/internal/keyring"
 )
 
-// laterStep is what to do when a server refuses what it was asked for.
-const laterStep = "Nothing was changed. Ask again later; the log of the server says more."
+const (
+	// laterStep is what to do when a server refuses what it was asked for.
+	laterStep = "Nothing was changed. Ask again later; the log of the server says more."
+	// unfinishedStep is what to do when not all was encrypted anew.
+	unfinishedStep = "What was done stays done; ask again for the rest."
+)
 
 func (p *program) keyringRewrapCommand() *cobra.Command {
 	command := &cobra.Command{
@@ -90,18 +94,14 @@ func (p *program) rewrap(ctx context.Context, server *adminServer) (admin.Rewrap
 	for !line.Done {
 		line = admin.Rewrapped{}
 		if err := lines.Decode(&line); err != nil {
-			code := exitFailed
-			if errors.Is(err, context.Canceled) {
-				code = exitInterrupted
-			}
-			return line, &exitError{code: code, step: "What was done stays done; ask again for the rest.", err: fmt.Errorf("the answer of %s broke off: %w", server.base, err)}
+			return line, server.brokeOff(err, unfinishedStep)
 		}
 		bar.add(int(line.LookedAt - shown))
 		shown = line.LookedAt
 	}
 	if line.Error != "" {
 		return line, &exitError{
-			code: exitFailed, step: "What was done stays done; ask again for the rest.",
+			code: exitFailed, step: unfinishedStep,
 			err: fmt.Errorf("%d messages were encrypted anew, then: %s", line.Rewrapped, line.Error),
 		}
 	}

@@ -58,7 +58,7 @@ func (o origin) explain(err error) error {
 	return &exitError{code: code, step: step, err: err}
 }
 
-// errInterrupted is what the errors of everything that SIGINT or SIGTERM ended come to.
+// errInterrupted is the error, or the end of it, of everything that SIGINT or SIGTERM ended; what the libraries say then tells nobody more.
 var errInterrupted = errors.New("interrupted")
 
 // permissionStep is what to do about files of somebody else.
