@@ -55,7 +55,10 @@ func (s *Shard) flush() {
 	if err != nil {
 		panic(err) // a record that is too large: requests are bounded, so this is a defect
 	}
-	rec := slices.Clone(sealed) // newRecord uses the memory again
+	rec := sealed
+	if cap(sealed) <= buildingBytesMax { // newRecord uses the memory again
+		rec = slices.Clone(sealed)
+	}
 	expect := s.last
 	s.last, s.lastHash, s.lastEpoch = b.builder.Header.Seq, journal.Hash(rec), b.builder.Header.Epoch
 	s.sinceCheckpoint += int64(len(rec))
@@ -72,7 +75,7 @@ func (s *Shard) flush() {
 // buildingBytesMax is the capacity up to which the memory of a record is used to build the next.
 const buildingBytesMax = 2 * flushBytes
 
-// newRecord begins the record after the last, in the memory in which that was built: flush has made a copy of the right size. A record that
+// newRecord begins the record after the last, in the memory in which that was built, unless that is large: flush has made a copy. A record that
 // grows in memory of its own would cost 3 % of the server's CPU in round trips in memory, and half as many bytes again to allocate.
 func (s *Shard) newRecord() {
 	var held int

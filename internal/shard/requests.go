@@ -87,7 +87,7 @@ func (r *configure) decide(s *Shard) {
 		p = s.newPartition(queue.New(r.partition))
 		p.Configure(s.enter(p), s.building, r.settings)
 	case p.Settings() != r.settings:
-		p.Configure(s.enter(p), s.building, r.settings)
+		p.Configure(s.now(), s.building, r.settings)
 	}
 	s.hold(r)
 	s.leave(p)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +91,23 @@ func TestServingManyWaitsMakesSmallRecords(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A large record goes to the journal in the memory in which it was built, which is not kept for the next one.
+func TestLargeRecordsAreNotCopied(t *testing.T) {
+	s := newStepper(t, Options{})
+	s.configure(standard, standardSettings())
+	s.ask(sendRequest(standard, make([]byte, 1<<20)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s.rest()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n < 1<<20 || n > 3<<19 {
+		t.Errorf("%d bytes were allocated for a record of 1 MiB", n)
+	}
+	if n := cap(s.building.builder.Buf); n > buildingBytesMax {
+		t.Errorf("the next record has memory of %d bytes", n)
 	}
 }
 
