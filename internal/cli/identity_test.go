@@ -263,6 +263,15 @@ func TestPolicyTestAsksAServer(t *testing.T) {
 	ask(1, "DENIED: no resource policy allows it", "anonymous", "sqs:SendMessage", queue)
 	ask(0, `"allowed": true … "sid": "Send"`, user, "sqs:SendMessage", queue, "-o", "json")
 	ask(2, "there is no principal arn:aws:iam::000000000000:user/bob … staunch user list", "arn:aws:iam::000000000000:user/bob", "sqs:SendMessage", queue)
+	trust := filepath.Join(t.TempDir(), "trust.json")
+	if err := os.WriteFile(trust, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do("", "role", "create", "sender", "--trust", trust)
+	do("", "policy", "put", "send", policy, "--role", "sender")
+	const session = "arn:aws:sts::000000000000:assumed-role/"
+	ask(0, "ALLOWED: an identity policy allows it … by policy send of role sender", session+"sender/s", "sqs:SendMessage", queue)
+	ask(2, "there is no principal "+session+"SENDER/s", session+"SENDER/s", "sqs:SendMessage", queue)
 	ask(2, "names a resource of service", user, "sqs:SendMessage", "arn:aws:sns:us-east-1:000000000000:orders")
 	ask(2, "is not an action of SQS", user, "sts:AssumeRole", queue)
 	ask(2, "give either --url or files", user, "sqs:SendMessage", queue, "--identity-policy", policy)
