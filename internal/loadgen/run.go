@@ -74,11 +74,27 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (result *Resul
 	return r.runPhases(ctx)
 }
 
-// showing tells progress until the function that it returns is called, which waits until it is no longer told.
+// showing tells progress until the function that it returns is called, which waits until it is no longer told. It is called before any
+// message of the phase moves: what has happened then does not count as the phase's.
 func (r *run) showing(p phase, most time.Duration) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() { defer close(ended); r.report(p, most, done) }()
-	return func() { close(done); <-ended }
+	if r.progress == nil {
+		return func() {}
+	}
+	counts := &r.ledger.sent
+	if p.consumers > 0 {
+		counts = &r.ledger.deleted
+	}
+	began := counts.Load()
+	at := Progress{Scenario: r.o.Scenario, Phase: p.name, Measured: p.measured, Most: most, Total: int64(p.messages)}
+	if p.empties && p.producers == 0 {
+		at.Total = r.ledger.sent.Load() - began
+	}
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.report(at, func() int64 { return counts.Load() - began }, over)
+	}()
+	return func() { close(over); <-ended }
 }
 
 func (r *run) runPhases(ctx context.Context) (*Result, error) {
@@ -286,35 +302,22 @@ func (r *run) measure(from, to time.Duration, done <-chan struct{}) (m measureme
 	return m
 }
 
-// report tells the progress until done is closed.
-func (r *run) report(p phase, most time.Duration, done <-chan struct{}) {
-	if r.progress == nil {
-		return
-	}
+// report tells the progress until over is closed: at, with what has changed. done returns how many messages of the phase are done.
+func (r *run) report(at Progress, done func() int64, over <-chan struct{}) {
 	ticker := time.NewTicker(progressEvery)
 	defer ticker.Stop()
-	counts := &r.ledger.sent
-	if p.consumers > 0 {
-		counts = &r.ledger.deleted
-	}
-	start, last, lastCount := r.now(), r.now(), counts.Load()
-	began, total := lastCount, int64(p.messages)
-	if p.empties && p.producers == 0 {
-		total = r.ledger.sent.Load() - r.ledger.deleted.Load()
-	}
-	for {
+	start := r.now()
+	for last := start; ; {
 		select {
 		case <-ticker.C:
-		case <-done:
+		case <-over:
 			return
 		}
-		now, count := r.now(), counts.Load()
-		r.progress(Progress{
-			Scenario: r.o.Scenario, Phase: p.name, Measured: p.measured, Elapsed: now - start, Most: most, Rate: float64(count-lastCount) / (now - last).Seconds(),
-			Sent: r.ledger.sent.Load(), Received: r.ledger.received.Load(), Deleted: r.ledger.deleted.Load(),
-			Done: count - began, Total: total,
-		})
-		last, lastCount = now, count
+		now, count := r.now(), done()
+		at.Elapsed, at.Rate, at.Done = now-start, float64(count-at.Done)/(now-last).Seconds(), count
+		at.Sent, at.Received, at.Deleted = r.ledger.sent.Load(), r.ledger.received.Load(), r.ledger.deleted.Load()
+		r.progress(at)
+		last = now
 	}
 }
 
