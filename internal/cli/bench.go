@@ -297,7 +297,7 @@ type progressLine struct {
 }
 
 func (p *program) benchProgress() *progressLine {
-	return &progressLine{program: p, terminal: isTerminal(p.stderr)}
+	return &progressLine{program: p, terminal: p.redraws()}
 }
 
 func (l *progressLine) show(at loadgen.Progress) {
@@ -314,10 +314,8 @@ func (l *progressLine) show(at loadgen.Progress) {
 	}
 	text := fmt.Sprintf("%s: %.0f s%s, %.0f messages/s; %d sent, %d received, %d deleted",
 		name, at.Elapsed.Seconds(), remaining(at), at.Rate, at.Sent, at.Received, at.Deleted)
-	if width, ok := terminalWidth(l.program.stderr); ok {
-		text = text[:max(0, min(len(text), width-3))] // a line that goes on in the next one cannot be written over
-	}
-	fmt.Fprintf(l.program.stderr, "\r%s%s", text, eraseToEnd)
+	room := max(0, terminalWidth(l.program.stderr)-interruptRoom) // a line that goes on in the next one cannot be written over
+	fmt.Fprintf(l.program.stderr, "\r%.*s%s", room, text, eraseToEnd)
 }
 
 // remaining says how far the phase is and how long it still takes, as far as that is known.
@@ -325,11 +323,16 @@ func remaining(at loadgen.Progress) (text string) {
 	if at.Total > 0 {
 		text = fmt.Sprintf(", %d %%", min(100, 100*at.Done/at.Total))
 	}
-	if at.Done > 0 && at.Done < at.Total {
-		text += fmt.Sprintf(", about %.0f s to go", at.Elapsed.Seconds()*float64(at.Total-at.Done)/float64(at.Done))
-	}
-	if at.Most > 0 {
-		text += fmt.Sprintf(", %.0f s to go at the most", max(0, at.Most-at.Elapsed).Seconds())
+	most := max(0, at.Most-at.Elapsed).Seconds()
+	switch {
+	case at.Done > 0 && at.Done < at.Total:
+		about := at.Elapsed.Seconds() * float64(at.Total-at.Done) / float64(at.Done)
+		if at.Most > 0 {
+			about = min(about, most)
+		}
+		text += fmt.Sprintf(", about %.0f s to go", about)
+	case at.Most > 0:
+		text += fmt.Sprintf(", %.0f s to go at the most", most)
 	}
 	return text
 }

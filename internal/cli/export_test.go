@@ -14,8 +14,8 @@ func ShowAllProgress() (end func()) {
 }
 
 // ShowBenchProgress shows on w, as bench does, how far a run is at several moments, and its end.
-func ShowBenchProgress(w io.Writer, moments ...loadgen.Progress) {
-	line := (&program{stderr: w}).benchProgress()
+func ShowBenchProgress(environ []string, w io.Writer, moments ...loadgen.Progress) {
+	line := (&program{environ: environ, stderr: w}).benchProgress()
 	for _, at := range moments {
 		line.show(at)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -18,28 +19,46 @@ var progressEvery = 100 * time.Millisecond
 // What a terminal takes as a command. A line is erased to its end because Ctrl-C shows as ^C behind what is there, for which a line
 // leaves room.
 const (
-	eraseToEnd = "\x1b[K"
-	eraseLine  = "\r" + eraseToEnd
+	eraseToEnd    = "\x1b[K"
+	eraseLine     = "\r" + eraseToEnd
+	interruptRoom = len("^C") + 1 // a terminal may begin a new line when its last column is written
+)
+
+// What a bar takes in a line. The times are as long as work of hours has them; beyond that the bar gives way.
+const (
+	barWidthMost = 20
+	percentWidth = len(" 100% ||  ")
+	timesWidth   = len(" [9h59m59s:9h59m59s]")
 )
 
 // progress shows how far long work is, on a terminal; elsewhere it shows nothing. A nil *progress does nothing.
 type progress struct{ bar *progressbar.ProgressBar }
 
-// progress begins to show work of so many records.
+// progress begins to show work of so many records: on a narrow terminal without counts and times, and on one that has no room for a bar
+// not at all, because a line that goes on in the next one cannot be written over.
 func (p *program) progress(records int64, what string) *progress {
-	if !isTerminal(p.stderr) {
+	if !p.redraws() {
 		return nil
 	}
-	return &progress{progressbar.NewOptions64(records,
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(p.stderr),
 		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(20), // so that 80 columns have room for all of it, and for a ^C behind it
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(progressEvery),
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionClearOnFinish(),
-	)}
+	}
+	room := terminalWidth(p.stderr) - interruptRoom - len(what) - percentWidth
+	if full := room - len(fmt.Sprintf("(%[1]d/%[1]d)", records)) - timesWidth; full > 0 {
+		room = full
+		options = append(options, progressbar.OptionShowCount())
+	} else {
+		options = append(options, progressbar.OptionSetPredictTime(false))
+	}
+	if room <= 0 {
+		return nil
+	}
+	options = append(options, progressbar.OptionSetWidth(min(room, barWidthMost)))
+	return &progress{progressbar.NewOptions64(records, options...)}
 }
 
 func (b *progress) add(records int) {
@@ -55,20 +74,21 @@ func (b *progress) close() {
 	}
 }
 
-// isTerminal reports whether somebody may be looking at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// redraws reports whether standard error is a terminal on which a line can be written over: one that calls itself dumb would show the
+// commands for that.
+func (p *program) redraws() bool {
+	f, ok := p.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && p.variable("TERM") != "dumb"
 }
 
-// terminalWidth returns how many characters a line of the terminal has.
-func terminalWidth(w io.Writer) (width int, ok bool) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0, false
+// terminalWidth returns how many characters a line of the terminal has, as far as that is known.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil && width > 0
+	return 80
 }
 
 // interruptible returns a context that SIGINT and SIGTERM end, so that long work leaves nothing half. A second signal ends the process.
