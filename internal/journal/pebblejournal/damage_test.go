@@ -180,7 +180,7 @@ func newest(t *testing.T, fs vfs.FS, kind func(name string) bool) (found string)
 	return found
 }
 
-// TAILS guards, and is not in the way: with damage in it, or without it, everything opens, and it is there again.
+// TAILS guards, and is not in the way: with damage in it, or without it, everything opens, and it is there again. A view tells of the damage.
 func TestDamagedTailsAreMadeAgain(t *testing.T) {
 	o := small(t, nil)
 	o.Shards, o.Logger = 1, slog.New(slog.DiscardHandler)
@@ -199,6 +199,15 @@ func TestDamagedTailsAreMadeAgain(t *testing.T) {
 			alterFile(t, fs, "data/"+tailsFile, func(b []byte) []byte { b[at] ^= 1; return b })
 		}
 		o.FS = fs
+		v, err := OpenView("data", o)
+		if err != nil {
+			t.Fatalf("byte %d: %v", at, err)
+		}
+		damaged := v.DamagedFiles(t.Context())
+		if is := len(damaged) == 1 && strings.HasPrefix(damaged[0].Error(), "data/TAILS is damaged: "); is == (at == len(whole)) {
+			t.Fatalf("byte %d: damaged: %v", at, damaged)
+		}
+		mustClose(t, v)
 		if n, err := count(lookInto(o)); err != nil || n != records {
 			t.Fatalf("byte %d: %d records, %v", at, n, err)
 		}

@@ -30,7 +30,7 @@
 //
 // Damage of the write-ahead log is told from a write that a crash has cut off (logcheck.go), except in what the very last fsync
 // wrote. Damage of the manifest is told in the same way (manifestcheck.go), and if it is in its last edit, by what is missing then
-// (tails.go). Damage elsewhere is found by Pebble's block checksums and by the records themselves.
+// (tails.go). Under a store that is open both can be read as far as they are synced (livecheck.go). Damage elsewhere is found by Pebble's block checksums and by the records themselves.
 //
 // Errors of table files are not of that kind: the write-ahead log still has what they should hold. Pebble tries again until it
 // succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails

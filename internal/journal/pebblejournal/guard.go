@@ -3,7 +3,9 @@ package pebblejournal
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +44,9 @@ type guard struct {
 
 	broken atomic.Bool
 	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
+
+	mu   sync.Mutex     // guards made
+	made []*guardedFile // logs and manifests that are in their places, oldest first
 
 	flushes, compactions pause
 }
@@ -121,6 +126,7 @@ func (g *guard) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 func (g *guard) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !g.broken.Load() {
 		g.logGoes()
+		g.forget(oldname)
 	}
 	return g.open(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
 }
@@ -144,8 +150,32 @@ func (g *guard) open(name string, open func() (vfs.File, error)) (vfs.File, erro
 	if g.caught("create", name, err) {
 		return newNowhere(), nil
 	}
-	log, _, _ := wal.ParseLogFilename(g.PathBase(name))
-	return &guardedFile{File: f, guard: g, name: name, decisive: g.decisive(name), log: uint64(log)}, nil
+	base := g.PathBase(name)
+	log, _, _ := wal.ParseLogFilename(base)
+	guarded := &guardedFile{File: f, guard: g, name: name, decisive: g.decisive(name), log: uint64(log)}
+	if guarded.log != 0 || strings.HasPrefix(base, manifestPrefix) {
+		g.mu.Lock()
+		g.made = append(g.made, guarded)
+		g.mu.Unlock()
+	}
+	return guarded, nil
+}
+
+// forget is called before a file is removed or used again.
+func (g *guard) forget(name string) {
+	base := g.PathBase(name)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.made = slices.DeleteFunc(g.made, func(f *guardedFile) bool { return g.PathBase(f.name) == base })
+}
+
+// inPlace returns the logs and manifests that were not removed or used again, newest first.
+func (g *guard) inPlace() []*guardedFile {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	files := slices.Clone(g.made)
+	slices.Reverse(files)
+	return files
 }
 
 // Remove implements vfs.FS.
@@ -156,6 +186,7 @@ func (g *guard) Remove(name string) error {
 	if isLog(name) {
 		g.logGoes()
 	}
+	g.forget(name)
 	return g.FS.Remove(name)
 }
 
@@ -204,8 +235,9 @@ type guardedFile struct {
 	name     string
 	decisive bool // also when the database is open
 
-	log     uint64 // number of the log, 0 for what is none
-	written int64  // bytes; operations on one file follow one another
+	log     uint64       // number of the log, 0 for what is none
+	written int64        // bytes; operations on one file follow one another
+	durable atomic.Int64 // how many of them are synced; they do not change any more until the file is used again
 }
 
 // do runs an operation unless the guard is broken, and returns nil or breaks the guard. When the database is open, the error of a file that
@@ -248,6 +280,9 @@ func (f *guardedFile) sync(operation func() error) error {
 	return f.do("fsync", func() error {
 		start := f.guard.clock.Now()
 		err := operation()
+		if err == nil {
+			f.durable.Store(f.written)
+		}
 		if f.log != 0 {
 			f.guard.synced(f.guard.clock.Now().Sub(start))
 			if err == nil {

@@ -130,10 +130,15 @@ func checkLogs(fs vfs.FS, dir string) (torn bool, err error) {
 		return false, fmt.Errorf("read %s: %w", path, err)
 	}
 	if invalid >= 0 && synced > invalid {
-		return false, &journal.DamagedError{Store: path,
-			Reason: fmt.Sprintf("there is no valid data at byte %d, but up to byte %d it was synced", invalid, synced)}
+		return false, notValid(path, invalid, synced)
 	}
 	return invalid >= 0, nil
+}
+
+// notValid is the damage of a file that was synced up to a byte, and is not valid before.
+func notValid(path string, invalid, synced int64) error {
+	return &journal.DamagedError{Store: path,
+		Reason: fmt.Sprintf("there is no valid data at byte %d, but up to byte %d it was synced", invalid, synced)}
 }
 
 // scanLog reads a log to its end. It returns where it stops being valid, less than 0 if nowhere, and up to where it was synced

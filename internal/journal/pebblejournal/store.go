@@ -84,9 +84,13 @@ func Open(dir string, options Options) (*Store, error) {
 	}
 	s.firsts = make([]atomic.Uint64, s.format.shards)
 	s.durables = make([]atomic.Uint64, s.format.shards)
-	if err := s.loadTails(); err != nil {
+	damaged, err := s.loadTails()
+	if err != nil {
 		s.releaseAll()
 		return nil, err
+	}
+	if damaged != nil {
+		s.options.Logger.Error("a file that guards against damage is damaged itself; it is made again", "error", damaged)
 	}
 	s.space = &space{dir: dir, reserve: uint64(s.options.ReserveBytes), clock: s.options.Clock, changed: s.roomChanged,
 		usage: func() (vfs.DiskUsage, error) { return fs.GetDiskUsage(dir) }}

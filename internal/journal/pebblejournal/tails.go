@@ -57,29 +57,27 @@ func parseTails(path, text string, shards int) ([]journal.Seq, error) {
 	return tails, nil
 }
 
-// loadTails reads TAILS into noted.
-func (s *Store) loadTails() error {
+// loadTails reads TAILS into noted. That it is damaged is no error.
+func (s *Store) loadTails() (damaged, err error) {
 	s.noted = make([]journal.Seq, s.format.shards)
 	path := s.fs.PathJoin(s.dir, tailsFile)
 	f, err := s.fs.Open(path)
 	if errors.Is(err, iofs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	defer func() { _ = f.Close() }() // read only
 	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	tails, err := parseTails(path, string(text), s.format.shards)
-	if err != nil {
-		s.options.Logger.Error("a file that guards against damage is damaged itself; it is made again", "error", err)
-		return nil
+	tails, damaged := parseTails(path, string(text), s.format.shards)
+	if damaged == nil {
+		s.noted = tails
 	}
-	s.noted = tails
-	return nil
+	return damaged, nil
 }
 
 // noteTails makes TAILS durable if there is anything new to note. What fails is logged: the journals themselves are whole.

@@ -18,8 +18,9 @@ import (
 // View is the state of a data directory at one moment. It implements journal.View; unlike what that demands of its readers, it can
 // be read in any order.
 type View struct {
-	shards []*shardView
-	close  func() error
+	shards  []*shardView
+	damaged func(ctx context.Context) []error // DamagedFiles
+	close   func() error
 }
 
 var _ journal.View = (*View)(nil)
@@ -48,6 +49,7 @@ func (s *Store) View(ctx context.Context) (*View, error) {
 		if v != nil {
 			snapshot := v.close
 			v.close = func() error { defer release(); return snapshot() }
+			v.damaged = s.damagedFiles
 			if err := s.settle(ctx); err != nil {
 				return nil, errors.Join(err, v.Close())
 			}
@@ -129,7 +131,8 @@ func OpenView(dir string, options Options) (_ *View, err error) {
 			s.releaseAll()
 		}
 	}()
-	if err := s.loadTails(); err != nil {
+	tails, err := s.loadTails()
+	if err != nil {
 		return nil, err
 	}
 	dirOfJournal := s.fs.PathJoin(dir, journalDir)
@@ -147,6 +150,12 @@ func OpenView(dir string, options Options) (_ *View, err error) {
 	v.close = func() error {
 		defer s.releaseAll()
 		return closeView()
+	}
+	v.damaged = func(context.Context) []error {
+		if tails == nil {
+			return nil
+		}
+		return []error{tails}
 	}
 	return v, nil
 }
@@ -190,6 +199,11 @@ func (s *Store) openReadOnly() (err error) {
 	}
 	return fmt.Errorf("open %s: %w", dir, err)
 }
+
+// DamagedFiles reads the files that the view does not need, and returns what is wrong with them: of a store that is open its FORMAT, its
+// log and its manifest, which it has in memory and a later Open needs; of a directory TAILS, which Open makes again. What
+// cannot be read for other reasons is told as well.
+func (v *View) DamagedFiles(ctx context.Context) []error { return v.damaged(ctx) }
 
 // Shards implements journal.View.
 func (v *View) Shards() int { return len(v.shards) }
