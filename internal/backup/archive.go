@@ -31,6 +31,7 @@ type Archive struct {
 	entry    string    // name of the present entry
 	content  []byte    // what of it has not been used
 	buf      []byte    // the memory of content
+	failed   error     // what FAILED says of damage, after that entry
 	err      error     // why nothing more can be read
 }
 
@@ -117,6 +118,9 @@ func (a *Archive) next() error {
 }
 
 func (a *Archive) readEntry() error {
+	if a.failed != nil {
+		return a.failed
+	}
 	h, err := a.tar.Next()
 	if err != nil {
 		return a.readError(err)
@@ -135,8 +139,9 @@ func (a *Archive) readEntry() error {
 		if err := json.Unmarshal(a.content, &f); err != nil {
 			return a.damaged("%s: %v", failedName, err)
 		}
-		if f.Damaged {
-			return fmt.Errorf("%w: %w", ErrFailed, &journal.DamagedError{Store: a.name, Reason: f.Error})
+		if f.Damaged { // all shards are there, or say why they are not
+			a.failed = fmt.Errorf("%w: %w", ErrFailed, &journal.DamagedError{Store: a.name, Reason: f.Error})
+			return nil
 		}
 		return fmt.Errorf("%w: %s", ErrFailed, f.Error)
 	case manifestName:
@@ -190,6 +195,14 @@ func (a *Archive) damaged(format string, args ...any) error {
 	return &journal.DamagedError{Store: a.name, Reason: fmt.Sprintf(format, args...)}
 }
 
+// toldDamage is damage that whoever wrote the backup found, in its words.
+type toldDamage string
+
+func (d toldDamage) Error() string { return string(d) }
+
+// Unwrap returns journal.ErrDamaged.
+func (toldDamage) Unwrap() error { return journal.ErrDamaged }
+
 // seek goes on until the present entry is name, or in the directory name. It stops behind the last entry of the shard.
 func (a *Archive) seek(ctx context.Context, shard uint32, name string) error {
 	for {
@@ -216,8 +229,15 @@ func (a *Archive) Shard(ctx context.Context, shard uint32) (journal.ShardView, e
 	if int64(shard) >= int64(len(a.header.Shards)) {
 		return nil, fmt.Errorf("%w: shard %d of %d", journal.ErrNotFound, shard, len(a.header.Shards))
 	}
-	if err := a.seek(ctx, shard, baseName(shard)); err != nil {
+	if err := a.seek(ctx, shard, shardDir(shard)); err != nil {
 		return nil, err
+	}
+	switch a.entry {
+	case baseName(shard):
+	case damagedName(shardDir(shard)):
+		return nil, toldDamage(a.content)
+	default:
+		return nil, a.damaged("%s is missing, or was read already", baseName(shard))
 	}
 	base, err := journal.ParseChain(shard, a.content)
 	if err != nil {
@@ -254,8 +274,8 @@ func (s *archivedShard) Load(ctx context.Context, seq journal.Seq) (io.ReadClose
 	if err := a.seek(ctx, s.shard, dir); err != nil {
 		return nil, err
 	}
-	if a.entry == damagedName(s.shard, seq) {
-		return nil, &journal.DamagedError{Store: a.name, Shard: s.shard, Seq: seq, Reason: string(a.content)}
+	if a.entry == damagedName(dir) {
+		return nil, toldDamage(a.content)
 	}
 	return io.NopCloser(contextReader{ctx, &partReader{archive: a, dir: dir}}), nil
 }
@@ -294,10 +314,14 @@ func (s *archivedShard) Read(ctx context.Context, from journal.Seq, fn func(jour
 			return err
 		}
 	}
-	if n, err := parts.Read(make([]byte, 1)); n > 0 || err != io.EOF {
-		return errors.Join(a.damaged("shard %d has more records than it should", s.shard), err)
+	switch _, err := parts.Read(make([]byte, 1)); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return a.damaged("shard %d has more records than it should", s.shard)
+	default:
+		return err
 	}
-	return nil
 }
 
 // readRecord reads a record into the memory of buf.
@@ -331,6 +355,9 @@ func (p *partReader) Read(b []byte) (int, error) {
 			if err := a.next(); err != nil {
 				return 0, err
 			}
+		}
+		if a.entry == damagedName(p.dir) {
+			return 0, toldDamage(a.content)
 		}
 		if a.manifest != nil || !strings.HasPrefix(a.entry, p.dir+"/") {
 			return 0, io.EOF

@@ -23,7 +23,9 @@ type fake []*fakeShard
 
 func (f fake) Shards() int { return len(f) }
 
-func (f fake) Shard(_ context.Context, shard uint32) (journal.ShardView, error) { return f[shard], nil }
+func (f fake) Shard(_ context.Context, shard uint32) (journal.ShardView, error) {
+	return f[shard], f[shard].lost
+}
 
 func (f fake) Close() error { return nil }
 
@@ -33,6 +35,8 @@ type fakeShard struct {
 	checkpoints []journal.Seq
 	states      map[journal.Seq][]byte // nil: damaged
 	readError   error                  // in place of the last record
+	firstError  error                  // in place of the first one
+	lost        error                  // in place of all
 }
 
 func (s *fakeShard) Base() journal.Chain { return s.base }
@@ -52,6 +56,9 @@ func (s *fakeShard) Read(ctx context.Context, from journal.Seq, fn func(journal.
 	for i, rec := range s.records {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if i == 0 && s.firstError != nil {
+			return s.firstError
 		}
 		if i == len(s.records)-1 && s.readError != nil {
 			return s.readError
@@ -291,18 +298,140 @@ func TestDamagedCheckpointIsLeftOut(t *testing.T) {
 	if _, err := backup.Write(t.Context(), &b, v, options); !errors.Is(err, journal.ErrDamaged) {
 		t.Errorf("Write without a checkpoint: %v", err)
 	}
+	said, end := readDamaged(t, b.Bytes())
+	if want := "shard 0: 6 records; shard 1: 1 records; shard 2: 0 records; "; said != want {
+		t.Errorf("without a checkpoint there is %q, want %q", said, want)
+	}
+	if !errors.Is(end, backup.ErrFailed) || !errors.Is(end, journal.ErrDamaged) || !strings.Contains(end.Error(), "no sound checkpoint") {
+		t.Errorf("Finish: %v", end)
+	}
 }
 
-func TestFailureIsInTheBackup(t *testing.T) {
-	v := newFake(t)
-	v[0].readError = &journal.DamagedError{Store: "data/journal", Shard: 0, Seq: 11, Reason: "a block is damaged"}
-	var b bytes.Buffer
-	if _, err := backup.Write(t.Context(), &b, v, options); !errors.Is(err, journal.ErrDamaged) {
-		t.Errorf("Write: %v", err)
+// readDamaged reads a backup as a check does: what is wrong with one shard does not end it. It says what was in each shard, and how
+// the backup ends.
+func readDamaged(t *testing.T, b []byte) (said string, end error) {
+	t.Helper()
+	a, err := backup.Open("file", bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err := read(t.Context(), b.Bytes())
-	if !errors.Is(err, backup.ErrFailed) || !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), "data/journal is damaged at record 11") {
-		t.Errorf("read: %v", err)
+	defer a.Close()
+	wrong := func(err error) {
+		if errors.Is(err, backup.ErrFailed) {
+			said += "given up; "
+			return
+		}
+		if !errors.Is(err, journal.ErrDamaged) {
+			t.Fatal(err)
+		}
+		said += err.Error() + "; "
+	}
+	for i := range uint32(a.Shards()) {
+		s, err := a.Shard(t.Context(), i)
+		if err != nil {
+			wrong(err)
+			continue
+		}
+		for _, seq := range s.Checkpoints() {
+			r, err := s.Load(t.Context(), seq)
+			if errors.Is(err, journal.ErrDamaged) {
+				continue
+			}
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			if err != nil {
+				wrong(err)
+			}
+		}
+		records := 0
+		err = s.Read(t.Context(), 0, func(journal.Seq, []byte) error { records++; return nil })
+		said += fmt.Sprintf("shard %d: %d records; ", i, records)
+		if err != nil {
+			wrong(err)
+		}
+	}
+	_, end = a.Finish(t.Context())
+	return said, end
+}
+
+// TestDamagedShardLeavesTheOthers: each shard says for itself what is wrong with it, and the whole is no backup.
+func TestDamagedShardLeavesTheOthers(t *testing.T) {
+	damaged := func(shard uint32, seq journal.Seq) error {
+		return &journal.DamagedError{Store: "data/journal", Shard: shard, Seq: seq, Reason: "a block is damaged"}
+	}
+	const (
+		first  = "data/journal is damaged at record 11 of shard 0: a block is damaged; "
+		second = "data/journal is damaged at record 1 of shard 1: a block is damaged; "
+		third  = "data/journal is damaged at record 5 of shard 2: a block is damaged; "
+	)
+	for _, tt := range []struct {
+		name   string
+		change func(v fake)
+		want   string
+		end    string
+	}{
+		{"records of the first", func(v fake) { v[0].readError = damaged(0, 11) },
+			"shard 0: 5 records; " + first + "shard 1: 1 records; shard 2: 0 records; shard 3: 1 records; ", "record 11 of shard 0"},
+		{"all records of the first", func(v fake) { v[0].firstError = damaged(0, 11) },
+			"shard 0: 0 records; " + first + "shard 1: 1 records; shard 2: 0 records; shard 3: 1 records; ", "record 11 of shard 0"},
+		{"records of two", func(v fake) { v[0].readError, v[1].readError = damaged(0, 11), damaged(1, 1) },
+			"shard 0: 5 records; " + first + "shard 1: 0 records; " + second + "shard 2: 0 records; shard 3: 1 records; ", "record 1 of shard 1"},
+		{"all of two", func(v fake) { v[0].lost, v[2].lost = damaged(0, 11), damaged(2, 5) },
+			first + "shard 1: 1 records; " + third + "shard 3: 1 records; ", "record 5 of shard 2"},
+		{"a disk that cannot be read behind it", func(v fake) { v[0].readError, v[1].readError = damaged(0, 11), errors.New("input/output error") },
+			"shard 0: 5 records; " + first + "shard 1: 0 records; given up; given up; given up; ", "input/output error"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := append(newFakeOf(t, 1_000_000), newFake(t)[1])
+			v[3].base = journal.NewChain(3)
+			w := journaltest.NewWriter(3)
+			_, rec := w.Next(t, "first")
+			v[3].records = [][]byte{rec}
+			tt.change(v)
+			var b bytes.Buffer
+			if _, err := backup.Write(t.Context(), &b, v, options); !errors.Is(err, journal.ErrDamaged) {
+				t.Errorf("Write: %v", err)
+			}
+			said, end := readDamaged(t, b.Bytes())
+			if said != tt.want {
+				t.Errorf("there is %q, want %q", said, tt.want)
+			}
+			if !errors.Is(end, backup.ErrFailed) || !strings.Contains(end.Error(), tt.end) {
+				t.Errorf("Finish: %v", end)
+			}
+			if onlyDamage := !strings.Contains(tt.end, "output"); errors.Is(end, journal.ErrDamaged) != onlyDamage {
+				t.Errorf("Finish says of damage: %v", end)
+			}
+			a, err := backup.Open("file", bytes.NewReader(b.Bytes()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			if _, err := a.ReadAll(t.Context(), nil); !errors.Is(err, journal.ErrDamaged) {
+				t.Errorf("ReadAll: %v", err)
+			}
+		})
+	}
+}
+
+func TestDamagedFilesOfTheSourceAreNoted(t *testing.T) {
+	o := options
+	o.DamagedFiles = []error{&journal.DamagedError{Store: "data/FORMAT", Reason: "the file is missing"}}
+	var b bytes.Buffer
+	if _, err := backup.Write(t.Context(), &b, newFake(t), o); err != nil {
+		t.Fatal(err)
+	}
+	a, err := backup.Open("file", bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if got := a.Header().DamagedFiles; len(got) != 1 || got[0] != "data/FORMAT is damaged: the file is missing" {
+		t.Errorf("the header has %q", got)
+	}
+	if _, err := a.ReadAll(t.Context(), nil); err != nil {
+		t.Errorf("ReadAll: %v", err)
 	}
 }
 

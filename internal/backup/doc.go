@@ -15,6 +15,8 @@
 //	SHARD/checkpoint-N/PART      the state after record N; newest first
 //	SHARD/checkpoint-N/damaged   text, instead: why that checkpoint could not be read
 //	SHARD/records/PART           for each record 4 bytes length, little-endian, and then the record
+//	SHARD/records/damaged        text, in place of the records that are left: why they could not be read; FAILED is in the end
+//	SHARD/damaged                text, in place of a whole shard: the same
 //	MANIFEST                     JSON: what was written of each shard, with hashes, and the hash of all entries before
 //	FAILED                       JSON, in MANIFEST's place: why the backup is not whole
 //

@@ -35,6 +35,10 @@ type Header struct {
 	Created time.Time     `json:"created"`
 	Program string        `json:"program"` // what wrote it, for people
 	Shards  []ShardHeader `json:"shards"`
+
+	// DamagedFiles says what is wrong with files that the source had in memory when the backup was made. Their content is in the
+	// backup all the same.
+	DamagedFiles []string `json:"damaged_files,omitempty"`
 }
 
 // Records returns the number of records that the backup has.
@@ -91,7 +95,8 @@ func checkpointDir(shard uint32, seq journal.Seq) string {
 	return fmt.Sprintf("%s/checkpoint-%d", shardDir(shard), seq)
 }
 
-func damagedName(shard uint32, seq journal.Seq) string { return checkpointDir(shard, seq) + "/damaged" }
+// damagedName is the entry that says what is wrong with a directory.
+func damagedName(dir string) string { return dir + "/damaged" }
 
 func recordsDir(shard uint32) string { return shardDir(shard) + "/records" }
 

@@ -21,12 +21,13 @@ import (
 type WriteOptions struct {
 	Created time.Time
 	Program string // what writes, for people
-	// Progress, if not nil, is called with 1 for each record.
-	Progress func(records int)
+	// DamagedFiles is for the Header.
+	DamagedFiles []error
 }
 
 // Write writes everything that v holds to w. A backup that it cannot finish because v is damaged or cannot be read says so at its
-// end, and Write returns the reason. A damaged checkpoint is noted and left out, as long as the state can be had without it.
+// end, and Write returns the reason. Where a shard is damaged, it is noted, and the other shards follow: then it is no backup, but what a check
+// needs. A damaged checkpoint is noted and left out, as long as the state can be had without it.
 //
 // Making w durable is the caller's to do.
 func Write(ctx context.Context, w io.Writer, v journal.View, o WriteOptions) (*Manifest, error) {
@@ -37,9 +38,10 @@ func Write(ctx context.Context, w io.Writer, v journal.View, o WriteOptions) (*M
 		return nil, fmt.Errorf("backup: compressor: %w", err)
 	}
 	b := &writer{tar: tar.NewWriter(compressed), hash: xxh3.New(), options: o, manifest: Manifest{Format: FormatVersion}}
-	err = b.writeAll(ctx, v)
+	ended := b.writeAll(ctx, v)
+	err = errors.Join(append(b.damage, ended)...)
 	if err != nil && b.broken == nil {
-		err = errors.Join(err, b.entryJSON(failedName, failure{Error: err.Error(), Damaged: errors.Is(err, journal.ErrDamaged)}))
+		err = errors.Join(err, b.entryJSON(failedName, failure{Error: err.Error(), Damaged: ended == nil}))
 	}
 	if b.broken == nil {
 		b.broken = b.tar.Close()
@@ -58,14 +60,20 @@ type writer struct {
 	hash     *xxh3.Hasher // of all entries so far
 	options  WriteOptions
 	manifest Manifest
-	broken   error // why nothing more can be written
+	damage   []error // because of which it is no backup
+	broken   error   // why nothing more can be written
 }
 
 func (b *writer) writeAll(ctx context.Context, v journal.View) error {
 	header := Header{Format: FormatVersion, Created: b.options.Created.UTC().Truncate(time.Second), Program: b.options.Program}
-	shards := make([]journal.ShardView, v.Shards())
+	shards, lost := make([]journal.ShardView, v.Shards()), make([]error, v.Shards())
 	for i := range shards {
 		s, err := v.Shard(ctx, uint32(i))
+		if errors.Is(err, journal.ErrDamaged) {
+			lost[i] = err
+			header.Shards = append(header.Shards, ShardHeader{})
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -73,13 +81,25 @@ func (b *writer) writeAll(ctx context.Context, v journal.View) error {
 		base := s.Base()
 		header.Shards = append(header.Shards, ShardHeader{Trimmed: base.Seq(), Last: s.Last(), Checkpoints: s.Checkpoints()})
 	}
+	for _, err := range b.options.DamagedFiles {
+		header.DamagedFiles = append(header.DamagedFiles, err.Error())
+	}
 	if err := b.entryJSON(headerName, header); err != nil {
 		return err
 	}
 	for i, s := range shards {
-		if err := b.shard(ctx, uint32(i), s); err != nil {
+		err := lost[i]
+		if err != nil {
+			err = b.damaged(shardDir(uint32(i)), err)
+		} else {
+			err = b.shard(ctx, uint32(i), s)
+		}
+		if err != nil {
 			return err
 		}
+	}
+	if b.damage != nil {
+		return nil
 	}
 	b.manifest.Hash = sum(b.hash)
 	return b.entryJSON(manifestName, b.manifest)
@@ -105,29 +125,40 @@ func (b *writer) shard(ctx context.Context, shard uint32, v journal.ShardView) e
 		m.Checkpoints = append(m.Checkpoints, c)
 	}
 	if !whole {
-		return errors.Join(&journal.DamagedError{Shard: shard, Seq: base.Seq(), Reason: "there is no sound checkpoint to go on from"}, bad)
+		b.damage = append(b.damage, errors.Join(&journal.DamagedError{Shard: shard, Seq: base.Seq(), Reason: "there is no sound checkpoint to go on from"}, bad))
 	}
-	if err := b.records(ctx, shard, v, &m); err != nil {
+	err := b.records(ctx, shard, v, &m)
+	if errors.Is(err, journal.ErrDamaged) {
+		err = b.damaged(recordsDir(shard), err)
+	}
+	if err != nil {
 		return err
 	}
 	b.manifest.Shards = append(b.manifest.Shards, m)
 	return nil
 }
 
+// damaged writes what is wrong with the rest of a directory.
+func (b *writer) damaged(dir string, damage error) error {
+	b.damage = append(b.damage, damage)
+	return b.entry(damagedName(dir), []byte(damage.Error()))
+}
+
 // checkpoint writes a checkpoint, or that it is damaged.
 func (b *writer) checkpoint(ctx context.Context, shard uint32, seq journal.Seq, v journal.ShardView) (CheckpointManifest, error) {
 	m := CheckpointManifest{Record: seq}
 	r, err := v.Load(ctx, seq)
+	dir := checkpointDir(shard, seq)
 	if errors.Is(err, journal.ErrDamaged) {
 		m.Damaged = err.Error()
-		return m, b.entry(damagedName(shard, seq), []byte(m.Damaged))
+		return m, b.entry(damagedName(dir), []byte(m.Damaged))
 	}
 	if err != nil {
 		return m, err
 	}
 	defer r.Close()
 	hash := xxh3.New()
-	parts := &partWriter{writer: b, dir: checkpointDir(shard, seq)}
+	parts := &partWriter{writer: b, dir: dir}
 	m.Bytes, err = io.Copy(io.MultiWriter(parts, hash), contextReader{ctx, r})
 	if err == nil {
 		err = parts.close()
@@ -144,19 +175,16 @@ func (b *writer) records(ctx context.Context, shard uint32, v journal.ShardView,
 		m.Bytes += int64(len(rec))
 		hash := journal.Hash(rec)
 		m.Hash = hex.EncodeToString(hash[:])
-		if b.options.Progress != nil {
-			b.options.Progress(1)
-		}
 		if _, err := parts.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(rec)))); err != nil {
 			return err
 		}
 		_, err := parts.Write(rec)
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, journal.ErrDamaged) {
 		return err
 	}
-	return parts.close()
+	return errors.Join(err, parts.close()) // the records before the damage are for a check
 }
 
 func (b *writer) entryJSON(name string, content any) error {

@@ -166,13 +166,16 @@ func (p *program) saveBackup(ctx context.Context, s *stream, file string) (err e
 	if err != nil {
 		return &exitError{code: exitFailed, step: "The backup was not kept. Is there space on the disk?", err: err}
 	}
-	p.warnOfCheckpoints(m)
+	p.warnOfDamage(header, m)
 	_, err = fmt.Fprintf(p.stdout, "%s: %d records of %d shards, %d bytes\n", file, header.Records(), len(header.Shards), size)
 	return err
 }
 
-// warnOfCheckpoints says which checkpoints are not in the backup because they were damaged.
-func (p *program) warnOfCheckpoints(m *backup.Manifest) {
+// warnOfDamage says which files of the source were damaged, and which checkpoints are not in the backup because they were.
+func (p *program) warnOfDamage(header backup.Header, m *backup.Manifest) {
+	for _, text := range header.DamagedFiles {
+		fmt.Fprintf(p.stderr, "warning: a file of the server is damaged; what it should hold is in the backup, which is whole: %s\n", text)
+	}
 	for i, s := range m.Shards {
 		for _, c := range s.Checkpoints {
 			if c.Damaged != "" {
@@ -209,7 +212,7 @@ a data directory. The exit code is 0 when all is sound, 1 when it is not.`,
 			return err
 		}
 		defer f.Close()
-		c, err := p.checkArchive(ctx, args[0], f, ofBackup)
+		c, _, err := p.checkArchive(ctx, args[0], f, ofBackup)
 		if err != nil {
 			return err
 		}
@@ -218,11 +221,11 @@ a data directory. The exit code is 0 when all is sound, 1 when it is not.`,
 	return command
 }
 
-// checkArchive checks a backup.
-func (p *program) checkArchive(ctx context.Context, name string, r io.Reader, from origin) (checked, error) {
+// checkArchive checks a backup. What its header says of its source is not looked at.
+func (p *program) checkArchive(ctx context.Context, name string, r io.Reader, from origin) (checked, backup.Header, error) {
 	a, err := backup.Open(name, r)
 	if err != nil {
-		return checked{}, from.explain(err)
+		return checked{}, backup.Header{}, from.explain(err)
 	}
 	defer a.Close()
 	header := a.Header()
@@ -230,9 +233,9 @@ func (p *program) checkArchive(ctx context.Context, name string, r io.Reader, fr
 	reports, _, err := datadir.CheckBackup(ctx, a, bar.add)
 	bar.close()
 	if err != nil {
-		return checked{}, from.explain(err)
+		return checked{}, header, from.explain(err)
 	}
-	return checked{name, from, reports}, nil
+	return checked{name: name, from: from, reports: reports}, header, nil
 }
 
 func (p *program) restoreCommand() *cobra.Command {

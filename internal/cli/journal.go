@@ -36,7 +36,8 @@ and that it is the state that the records give, and that every message is where 
 are encrypted are not decrypted: they are counted by the key that they are encrypted with.
 
 A directory that a server uses is read through that server, with --url: what it holds at the moment of the question is sent
-to this command, which verifies it. The server goes on serving. It wants the admin token, which is in --data or --admin-token-file.
+to this command, which verifies it. The server goes on serving, and looks for damage in its log and its manifest, which it has in memory.
+It wants the admin token, which is in --data or --admin-token-file.
 
 The exit code is 0 when all is sound, 1 when something is damaged or cannot be read, 2 when there is nothing to check.`,
 		Args: cobra.NoArgs,
@@ -83,6 +84,7 @@ type checked struct {
 	name    string
 	from    origin
 	reports []*shard.Report
+	files   []string // what is wrong with files that the reports do not need
 }
 
 func (p *program) checkDirectory(ctx context.Context, dir, instead string) (checked, error) {
@@ -101,7 +103,7 @@ func (p *program) checkDirectory(ctx context.Context, dir, instead string) (chec
 	if err != nil {
 		return checked{}, ofDirectory.explain(err)
 	}
-	return checked{dir, ofDirectory, reports}, nil
+	return checked{dir, ofDirectory, reports, texts(v.DamagedFiles(ctx))}, nil
 }
 
 func (p *program) checkServer(ctx context.Context, server *adminServer) (checked, error) {
@@ -110,7 +112,9 @@ func (p *program) checkServer(ctx context.Context, server *adminServer) (checked
 		return checked{}, err
 	}
 	defer stream.Close()
-	return p.checkArchive(ctx, stream.name, stream, ofServer)
+	c, header, err := p.checkArchive(ctx, stream.name, stream, ofServer)
+	c.files = header.DamagedFiles
+	return c, err
 }
 
 // printCheck prints the reports, and returns what is wrong.
@@ -132,15 +136,17 @@ func (c checked) wrong() error {
 		damaged = append(damaged, texts(r.Damaged)...)
 		badCheckpoints = append(badCheckpoints, texts(r.BadCheckpoints)...)
 	}
-	wrong := strings.Join(append(damaged, badCheckpoints...), "\n  ")
+	wrong := strings.Join(slices.Concat(damaged, c.files, badCheckpoints), "\n  ")
 	switch {
 	case len(damaged) > 0:
 		return &exitError{code: exitFailed, step: c.from.damaged, err: fmt.Errorf("%s is damaged:\n  %s", c.name, wrong)}
+	case len(c.files) > 0:
+		return &exitError{code: exitFailed, step: c.from.files, err: fmt.Errorf("%s has damaged files:\n  %s", c.name, wrong)}
 	case len(badCheckpoints) > 0:
 		return &exitError{
 			code: exitFailed,
 			step: "The records are sound, so nothing is lost: a start takes an older checkpoint or the whole journal, and the next checkpoints\n" +
-				"replace the damaged one. Look at the disk: something changed a file that had been synced.",
+				"replace the damaged one. " + lookStep,
 			err: fmt.Errorf("%s has damaged checkpoints:\n  %s", c.name, wrong),
 		}
 	}
@@ -286,7 +292,7 @@ func (p *program) dumped(flags *settingFlags, file string) (journal.View, func()
 }
 
 // openDirectory opens a data directory; instead is what to do when a server uses it.
-func openDirectory(dir, instead string) (journal.View, error) {
+func openDirectory(dir, instead string) (*datadir.Directory, error) {
 	v, err := datadir.Open(dir, slog.New(slog.DiscardHandler))
 	switch {
 	case err == nil:

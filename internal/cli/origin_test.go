@@ -29,6 +29,7 @@ func TestStepsFitTheOrigin(t *testing.T) {
 		{"damaged directory in a stream", ofDirectory, fmt.Errorf("%w: %w", backup.ErrFailed, damaged), exitFailed, "Stop the server and keep the directory"},
 		{"damaged server", ofServer, fmt.Errorf("%w: %w", backup.ErrFailed, damaged), exitFailed, "Stop the server and keep the directory"},
 		{"damaged backup", ofBackup, damaged, exitFailed, "This backup cannot be used"},
+		{"damaged directory, where to read on", ofDirectory, damaged, exitFailed, "docs/operations/damage.md"},
 		{"unreadable directory", ofDirectory, givenUp, exitFailed, "If the disk cannot be read"},
 		{"server that could not go on", ofServer, givenUp, exitFailed, "Ask again"},
 		{"backup of one that could not go on", ofBackup, givenUp, exitFailed, "This backup cannot be used"},

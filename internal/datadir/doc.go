@@ -25,14 +25,13 @@ import (
 	"github.com/staunchmq/staunch/internal/version"
 )
 
+// Directory is a data directory that is open to be read.
+type Directory = pebblejournal.View
+
 // Open opens a data directory that no server uses. It must be closed. It fails with journal.ErrLocked when a server uses it, with
 // fs.ErrNotExist when it is no data directory, and with journal.ErrDamaged when it is so damaged that nothing can be read.
-func Open(dir string, log *slog.Logger) (journal.View, error) {
-	v, err := pebblejournal.OpenView(dir, pebblejournal.Options{Logger: log})
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
+func Open(dir string, log *slog.Logger) (*Directory, error) {
+	return pebblejournal.OpenView(dir, pebblejournal.Options{Logger: log})
 }
 
 // Records returns the number of records that a view has, as far as it can be read.
@@ -113,19 +112,23 @@ func secrets(v *catalog.View) (map[string]int64, error) {
 	return count, nil
 }
 
-// CheckBackup checks a backup as Check does, and that it is whole and as it was written.
+// CheckBackup checks a backup as Check does, and that it is whole and as it was written. Of one that was given up because of damage that the
+// reports name there is no Manifest.
 func CheckBackup(ctx context.Context, a *backup.Archive, progress func(records int)) ([]*shard.Report, *backup.Manifest, error) {
 	reports, err := Check(ctx, a, progress)
 	if err != nil {
 		return reports, nil, err
 	}
 	m, err := a.Finish(ctx)
+	if errors.Is(err, backup.ErrFailed) && errors.Is(err, journal.ErrDamaged) && damage(reports) != nil {
+		return reports, nil, nil
+	}
 	return reports, m, err
 }
 
-// Backup writes a backup of a view to w.
-func Backup(ctx context.Context, w io.Writer, v journal.View, created time.Time, progress func(records int)) (*backup.Manifest, error) {
-	return backup.Write(ctx, w, v, backup.WriteOptions{Created: created, Program: "staunch " + version.Read().String(), Progress: progress})
+// Backup writes a backup of a view to w. damagedFiles are for its Header.
+func Backup(ctx context.Context, w io.Writer, v journal.View, created time.Time, damagedFiles []error) (*backup.Manifest, error) {
+	return backup.Write(ctx, w, v, backup.WriteOptions{Created: created, Program: "staunch " + version.Read().String(), DamagedFiles: damagedFiles})
 }
 
 // Sound reports whether nothing is wrong with any shard.

@@ -22,7 +22,7 @@ func backupOf(st store) func(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		_, err = datadir.Backup(ctx, w, v, clock.System().Now(), nil)
+		_, err = datadir.Backup(ctx, w, v, clock.System().Now(), v.DamagedFiles(ctx))
 		return errors.Join(err, v.Close())
 	}
 }
