@@ -378,16 +378,16 @@ func TestDamagedRecordIsNotReadAgainAtOnce(t *testing.T) {
 		}
 	}
 	wantLines(1)
-	now.Advance(unreadableAge)
+	now.Advance(recentAge)
 	once = reads
 	if get(); reads == once {
 		t.Error("it is never read again")
 	}
 	wantLines(2)
-	for seq := range journal.Seq(3 * unreadableMax) {
+	for seq := range journal.Seq(3 * recentMax) {
 		j.(*Journal).damaged.add(seq, journal.ErrDamaged)
 	}
-	if n := len(j.(*Journal).damaged.found); n > unreadableMax {
+	if n := len(j.(*Journal).damaged.entries); n > recentMax {
 		t.Errorf("%d records are remembered", n)
 	}
 }
@@ -415,10 +415,10 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 		return nil
 	})
 	s = mustOpen(t, "data", o)
-	const rounds = 10
+	const rounds = 61 // a little more than recentAge
 	for round := range int32(rounds) {
 		due, ok := manual.Next()
-		for ; !ok && opened.Load() < 100; due, ok = manual.Next() {
+		for ; !ok && opened.Load() < 2*rounds; due, ok = manual.Next() {
 			runtime.Gosched()
 		}
 		if n := opened.Load(); n != round+1 {
@@ -426,7 +426,7 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 		}
 		manual.Set(due)
 	}
-	if passed := manual.Now().Sub(time.Unix(1_700_000_000, 0)); passed != rounds*unreadableAge {
+	if passed := manual.Now().Sub(time.Unix(1_700_000_000, 0)); passed != rounds*pauseMax {
 		t.Errorf("the pauses are %v together", passed)
 	}
 	w = journaltest.NewWriter(1)
@@ -437,12 +437,57 @@ func TestTablesWithoutStatisticsAreReadSeldom(t *testing.T) {
 			t.Errorf("the log says %q:\n%s", line, lines.String())
 		}
 	}
-	if n := strings.Count(lines.String(), "cannot read the statistics"); n < rounds || n > rounds+1 {
+	if n := strings.Count(lines.String(), "cannot read the statistics"); n != 2 {
 		t.Errorf("the log says %d times that the tables cannot be read:\n%s", n, lines.String())
 	}
 	inject.clear()
 	if n, err := count(lookInto(o)); n != records || err != nil {
 		t.Errorf("after that: %d records, %v", n, err)
+	}
+}
+
+// TestStatisticsAreReadSeldomToTheEnd: Close waits for those who still read the store, which may be a backup of hours.
+func TestStatisticsAreReadSeldomToTheEnd(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	o := small(t, fs)
+	o.Shards, o.MemTableBytes, o.Clock, o.Logger = 2, 4<<20, manual, nil
+	s := mustOpen(t, "data", o)
+	w := journaltest.NewWriter(0)
+	fill(t, mustJournal(t, s, 0), &w, 5)
+	mustClose(t, s)
+	var tries atomic.Int32
+	inject.set(func(op errorfs.Op) error {
+		if job() == jobStatistics && strings.HasSuffix(op.Path, tableSuffix) {
+			tries.Add(1)
+			return syscall.EIO
+		}
+		return nil
+	})
+	s = mustOpen(t, "data", o)
+	v, err := s.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	<-s.guard.closing
+	for round := range int32(10) {
+		due, ok := manual.Next()
+		for ; !ok && tries.Load() < 100; due, ok = manual.Next() {
+			runtime.Gosched()
+		}
+		if n := tries.Load(); n != round+1 {
+			t.Errorf("statistics were read %d times after %d pauses", n, round)
+			break
+		}
+		if round < 9 {
+			manual.Set(due)
+		}
+	}
+	mustClose(t, v)
+	if err := <-closed; err != nil { // nobody turns the clock
+		t.Error(err)
 	}
 }
 

@@ -32,8 +32,8 @@
 // wrote. Damage of the manifest is told in the same way (manifestcheck.go), and if it is in its last edit, by what is missing then
 // (tails.go). Under a store that is open both can be read as far as they are synced (livecheck.go). Damage elsewhere is found by Pebble's block checksums and by the records themselves.
 //
-// Errors of table files are not of that kind: the write-ahead log still has what they should hold. Pebble tries again until it
-// succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails
+// Errors of table files are not of that kind once the database is open: the write-ahead log still has what they should hold. Pebble tries
+// again until it succeeds; meanwhile Append may block. What Pebble still declares fatal after all that is a defect in it: the Store fails
 // and the process ends with a panic.
 //
 // A full disk is not such an error. Below Options.ReserveBytes of free space Room tells the owners of journals to take in nothing

@@ -1,12 +1,9 @@
 package pebblejournal
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/bits"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -42,13 +39,21 @@ func (l pebbleLogger) Fatalf(format string, args ...any) {
 
 // listener returns Pebble's listener for the events of a store.
 func (s *Store) listener() *pebble.EventListener {
-	l := &listener{store: s, said: said{clock: s.options.Clock}}
+	l := &listener{store: s, told: recent[string, struct{}]{clock: s.options.Clock}}
 	return &pebble.EventListener{
-		FlushEnd:        func(info pebble.FlushInfo) { l.flushEnds(info.Err) },
-		CompactionEnd:   func(info pebble.CompactionInfo) { l.compactionEnds(info.Err) },
-		BackgroundError: l.failed,
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Err == nil {
+				l.flushed()
+			}
+		},
+		CompactionEnd: func(info pebble.CompactionInfo) {
+			if info.Err == nil {
+				s.guard.compactions.after(nil)
+			}
+		},
+		BackgroundError: func(err error) { l.failed(job(), err) },
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			if !l.said.before(info.Path) {
+			if l.told.add(info.Path, struct{}{}) {
 				s.options.Logger.Error("journal file is damaged", "path", info.Path, "error", firstLine(info.Details))
 			}
 		},
@@ -63,51 +68,25 @@ func (s *Store) listener() *pebble.EventListener {
 	}
 }
 
-// listener tells apart what Pebble does in the background. Each failure of a flush or of a compaction is told to failed, too, in one turn
-// with its end and with Pebble's lock held, and so is each table whose statistics cannot be read, without the lock.
+// listener hears of what Pebble does in the background. Of failures it hears in failed: the end of a flush has an error, too, when there was
+// nothing to write, and that of a compaction when Pebble does not want it any more.
 type listener struct {
-	store *Store
-	said  said
-
-	failures atomic.Uint64 // of flushes, in a row
-
-	mu          sync.Mutex
-	flush       error   // of the latest flush that ended with one; guarded by mu
-	compactions []error // of compactions that have ended, and failed will be told of; guarded by mu
+	store    *Store
+	told     recent[string, struct{}] // messages, and paths of damaged files, that the log has
+	failures atomic.Uint64            // of flushes, in a row
 }
 
-// flushEnds is told of the end of a flush. An error may also say that there was nothing to write.
-func (l *listener) flushEnds(err error) {
-	if err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.flush = err
-		return
-	}
+func (l *listener) flushed() {
 	if l.failures.Swap(0) > 0 {
 		l.store.options.Logger.Info("journal can write its table files again", "dir", l.store.dir)
 	}
 	l.store.guard.flushes.after(nil)
 }
 
-func (l *listener) compactionEnds(err error) {
-	if errors.Is(err, pebble.ErrCancelledCompaction) {
-		return
-	}
-	l.store.guard.compactions.after(err)
-	if err == nil {
-		return
-	}
-	l.mu.Lock()
-	l.compactions = append(l.compactions, err)
-	l.mu.Unlock()
-	l.warn("journal cannot compact its table files; it tries again", err)
-}
-
-// failed is told of all failures in the background.
-func (l *listener) failed(err error) {
-	switch {
-	case l.ofFlush(err):
+// failed is told of all failures in the background. Only for a failure of statistics it may be called without Pebble's lock.
+func (l *listener) failed(job string, err error) {
+	switch job {
+	case jobFlush:
 		// The first, the second, the fourth...: Pebble tries again for ever.
 		if n := l.failures.Add(1); bits.OnesCount64(n) == 1 {
 			l.store.options.Logger.Error("journal cannot write its table files; it tries again",
@@ -118,36 +97,24 @@ func (l *listener) failed(err error) {
 		case l.store.flushFailed <- err:
 		default:
 		}
-	case l.ofCompaction(err): // compactionEnds has seen to it
+	case jobCompaction:
+		l.store.guard.compactions.after(err)
+		l.tell("journal cannot compact its table files; it tries again", err)
+	case jobStatistics:
+		l.tell("journal cannot read the statistics of a table file; it tries again", err)
+		// Pebble, which only wants to choose better what to compact, would read the table again at once, for ever. Meanwhile it keeps the
+		// files that it had when it began to look for statistics.
+		rest(l.store.options.Clock, pauseMax, l.store.guard.ending)
 	default:
-		// Pebble, which only wants to choose better what to compact, would read the table again at once, for ever.
-		l.warn("journal cannot read the statistics of a table file; it tries again", err)
-		rest(l.store.options.Clock, unreadableAge, l.store.guard.closing)
+		l.tell("journal has failed in the background", err)
 	}
 }
 
-// warn tells the log, but not when it has said the same a moment ago.
-func (l *listener) warn(message string, err error) {
-	if !l.said.before(message) {
+// tell tells the log, but not when it has the same message from a moment ago.
+func (l *listener) tell(message string, err error) {
+	if l.told.add(message, struct{}{}) {
 		l.store.options.Logger.Error(message, "dir", l.store.dir, "error", err.Error())
 	}
-}
-
-func (l *listener) ofFlush(err error) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.flush != nil && errors.Is(err, l.flush)
-}
-
-func (l *listener) ofCompaction(err error) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.compactions, func(of error) bool { return errors.Is(err, of) })
-	if i < 0 {
-		return false
-	}
-	l.compactions = slices.Delete(l.compactions, i, i+1)
-	return true
 }
 
 // diskSlow is told by vfs of writes that do not end. It must not block.

@@ -211,23 +211,29 @@ func TestStoreHasFailedBeforeWritesAreDropped(t *testing.T) {
 }
 
 // failing is a file system whose files fail in everything.
-type failing struct{ vfs.FS }
+type failing struct {
+	vfs.FS
+	err error
+}
 
-type failingFile struct{ vfs.File }
+type failingFile struct {
+	vfs.File
+	err error
+}
 
 func (f failing) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := f.FS.Create(name, category)
-	return failingFile{file}, err
+	return failingFile{file, f.err}, err
 }
 
-func (failingFile) Write([]byte) (int, error)  { return 0, syscall.EIO }
-func (failingFile) Sync() error                { return syscall.EIO }
-func (failingFile) SyncData() error            { return syscall.EIO }
-func (failingFile) SyncTo(int64) (bool, error) { return false, syscall.EIO }
-func (failingFile) Close() error               { return syscall.EIO }
+func (f failingFile) Write([]byte) (int, error)  { return 0, f.err }
+func (f failingFile) Sync() error                { return f.err }
+func (f failingFile) SyncData() error            { return f.err }
+func (f failingFile) SyncTo(int64) (bool, error) { return false, f.err }
+func (f failingFile) Close() error               { return f.err }
 
 // TestWhichErrorsBreakTheGuard: those of a log always; those of a table while the database is opened, but not those of one that has been
-// made then when the database is open.
+// made then when the database is open. That one does not wait for space either.
 func TestWhichErrorsBreakTheGuard(t *testing.T) {
 	for name, use := range map[string]func(vfs.File) error{
 		"write":    func(f vfs.File) error { _, err := f.Write([]byte("x")); return err },
@@ -238,23 +244,33 @@ func TestWhichErrorsBreakTheGuard(t *testing.T) {
 	} {
 		for _, tt := range []struct {
 			file   string
+			err    error
 			opened bool
 			breaks bool
 		}{
-			{"000004.log", false, true},
-			{"000004.log", true, true},
-			{"marker.manifest.000001.MANIFEST-000001", true, true},
-			{"000005.sst", false, true},
-			{"000005.sst", true, false},
+			{"000004.log", syscall.EIO, false, true},
+			{"000004.log", syscall.EIO, true, true},
+			{"marker.manifest.000001.MANIFEST-000001", syscall.EIO, true, true},
+			{"000005.sst", syscall.EIO, false, true},
+			{"000005.sst", syscall.EIO, true, false},
+			{"000004.log", syscall.ENOSPC, false, true},
+			{"000005.sst", syscall.ENOSPC, false, true},
+			{"000005.sst", syscall.ENOSPC, true, false},
 		} {
-			g := &guard{FS: failing{vfs.NewMem()}, clock: clock.System(), fail: func(error) {}, synced: func(time.Duration) {}}
+			var lines syncBuffer
+			g := &guard{FS: failing{vfs.NewMem(), tt.err}, clock: hasty{clock.System()}, fail: func(error) {}, synced: func(time.Duration) {},
+				log: slog.New(slog.NewTextHandler(&lines, nil)), closing: make(chan struct{})}
+			close(g.closing)
 			f, err := g.Create(tt.file, vfs.WriteCategoryUnspecified)
 			if err != nil {
 				t.Fatal(err)
 			}
 			g.opened.Store(tt.opened)
 			if err := use(f); g.broken.Load() != tt.breaks || (err == nil) != tt.breaks {
-				t.Errorf("%s of %s, the database is open: %v: %v, broken: %v", name, tt.file, tt.opened, err, g.broken.Load())
+				t.Errorf("%s of %s, %v, the database is open: %v: %v, broken: %v", name, tt.file, tt.err, tt.opened, err, g.broken.Load())
+			}
+			if lines.String() != "" {
+				t.Errorf("%s of %s, %v, the database is open: %v: it waits: %s", name, tt.file, tt.err, tt.opened, lines.String())
 			}
 		}
 	}
@@ -446,6 +462,134 @@ func TestCompactionsThatFailWait(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
+}
+
+// TestFailuresAreToldApart lets flushes, compactions and statistics fail with one and the same errno: each is told as what it is, each is tried
+// only as often as the clock is turned, and none of them waits with Pebble's lock held.
+func TestFailuresAreToldApart(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	o := small(t, fs)
+	o.Shards, o.MemTableBytes, o.Clock, o.Logger = 3, 4<<20, hasty{clock.System()}, nil
+	var statistics atomic.Int32
+	fail := func(op errorfs.Op) error {
+		if !strings.HasSuffix(op.Path, tableSuffix) || op.Kind != errorfs.OpOpen && op.Kind != errorfs.OpFileReadAt {
+			return nil
+		}
+		if job() == jobStatistics {
+			statistics.Add(1)
+		}
+		return syscall.EIO
+	}
+	s := mustOpen(t, "data", o)
+	for shard := range uint32(2) { // two neighbours, which Pebble rewrites
+		w := journaltest.NewWriter(shard)
+		if err := mustJournal(t, s, shard).Append(w.Next(t, string(noise(100_000)))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inject.set(fail)
+	mustClose(t, s)
+
+	statistics.Store(0)
+	var lines syncBuffer
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0))
+	turns := int32(0)
+	turn := func() {
+		if due, ok := manual.Next(); ok {
+			manual.Set(due)
+			turns++
+		}
+		runtime.Gosched()
+	}
+	o.Clock, o.Logger = manual, slog.New(slog.NewTextHandler(&lines, nil))
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		s, err = Open("data", o)
+		opened <- err
+	}()
+	for len(opened) == 0 {
+		turn()
+	}
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	w := journaltest.NewWriter(2)
+	fill(t, mustJournal(t, s, 2), &w, 1)
+	inject.set(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, tableSuffix) && isSync(op.Kind) {
+			return syscall.EIO
+		}
+		return fail(op)
+	})
+	if _, err := s.db.AsyncFlush(); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(lines.String(), "cannot write its table files") {
+		runtime.Gosched()
+	}
+	check := func() {
+		t.Helper()
+		m := s.db.Metrics() // it needs the lock
+		if n := m.Compact.FailedCount; n > int64(turns)+1 {
+			t.Fatalf("%d compactions have failed after %d pauses", n, turns)
+		}
+		if n := statistics.Load(); n > turns+1 {
+			t.Fatalf("statistics were read %d times after %d pauses", n, turns)
+		}
+	}
+	read := func(more int32) {
+		t.Helper()
+		for n := statistics.Load() + more; statistics.Load() < n; check() {
+			if turn(); turns > 1000 {
+				t.Fatalf("statistics were read %d times after %d pauses", statistics.Load(), turns)
+			}
+		}
+	}
+	read(10)
+	for _, line := range []string{"cannot write its table files", "cannot compact its table files", "cannot read the statistics"} {
+		if !strings.Contains(lines.String(), line) {
+			t.Errorf("the log does not say %q:\n%s", line, lines.String())
+		}
+	}
+	if strings.Contains(lines.String(), "failed in the background") {
+		t.Errorf("the log does not say what has failed:\n%s", lines.String())
+	}
+
+	inject.set(fail) // flushes work again
+	for ; s.db.Metrics().Flush.Count == 0; check() {
+		turn()
+	}
+	select {
+	case <-s.flushFailed:
+	default:
+		t.Error("a failure of a flush was not told")
+	}
+	read(10)
+	select {
+	case err := <-s.flushFailed:
+		t.Errorf("told as a failure of a flush: %v", err)
+	default:
+	}
+	inject.clear()
+	mustClose(t, s)
+	if strings.Contains(lines.String(), "without a flush") {
+		t.Errorf("the log says:\n%s", lines.String())
+	}
+}
+
+// TestNothingWaitsWithPebblesLock: what is not known to be the collector of statistics may have the lock.
+func TestNothingWaitsWithPebblesLock(t *testing.T) {
+	o := small(t, vfs.NewMem())
+	var lines syncBuffer
+	manual := clock.NewManual(time.Unix(1_700_000_000, 0)) // nobody turns it
+	o.Clock, o.Logger = manual, slog.New(slog.NewTextHandler(&lines, nil))
+	s := mustOpen(t, "data", o)
+	s.listener().BackgroundError(syscall.EIO)
+	if !strings.Contains(lines.String(), "failed in the background") {
+		t.Errorf("the log says:\n%s", lines.String())
+	}
+	mustClose(t, s)
 }
 
 // TestUnknownFreeSpaceIsNoFailure: Pebble asks for it, too, and would tell of a failure in the background.

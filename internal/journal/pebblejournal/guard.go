@@ -40,7 +40,8 @@ type guard struct {
 
 	logGoes func()        // called before a log is removed or used again
 	opened  atomic.Bool   // the database is open
-	closing chan struct{} // closed when nobody wants to wait any more
+	closing chan struct{} // closed when nobody wants to wait for space any more
+	ending  chan struct{} // closed when nothing that has failed need rest any more, because the database is to be closed
 
 	broken atomic.Bool
 	sign   atomic.Pointer[logSign] // how far the log in use is synced; nil until that has happened once
@@ -255,6 +256,9 @@ func (f *guardedFile) do(what string, operation func() error) error {
 
 // Write implements vfs.File.
 func (f *guardedFile) Write(p []byte) (int, error) {
+	if !f.decisive && f.guard.opened.Load() {
+		return f.File.Write(p) // Pebble would rather have the error
+	}
 	n := len(p)
 	err := f.do("write", func() error {
 		return f.guard.patiently("write", f.name, func() error {

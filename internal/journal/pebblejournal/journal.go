@@ -23,7 +23,9 @@ type Journal struct {
 	store       *Store
 	checkpoints *checkpoints
 
-	damaged unreadable
+	// damaged has records that were found damaged a moment ago. Pebble takes seconds of CPU to read a damaged block of a table, because it
+	// tries which bit was flipped, and whoever receives the messages in it asks again and again.
+	damaged recent[journal.Seq, error]
 
 	first   *atomic.Uint64 // number of the oldest record
 	durable *atomic.Uint64 // number of the newest durable record
@@ -49,7 +51,7 @@ const pendingMax = 64
 
 func openJournal(s *Store, shard uint32) (*Journal, error) {
 	j := &Journal{source: s.source(shard, s.db), store: s, first: &s.firsts[shard], durable: &s.durables[shard],
-		damaged: unreadable{clock: s.options.Clock},
+		damaged: recent[journal.Seq, error]{clock: s.options.Clock},
 		pending: make(chan *pending, pendingMax), finished: make(chan struct{})}
 	base, err := j.loadBase()
 	if err != nil {
@@ -165,7 +167,7 @@ func (j *Journal) Get(ctx context.Context, seq journal.Seq) ([]byte, error) {
 	if err := j.check(seq); err != nil {
 		return nil, err
 	}
-	if err := j.damaged.err(seq); err != nil {
+	if err, damaged := j.damaged.get(seq); damaged {
 		return nil, err
 	}
 	rec, err := j.get(seq)
@@ -193,7 +195,8 @@ func (j *Journal) get(seq journal.Seq) ([]byte, error) {
 	return rec, nil
 }
 
-// Trim implements journal.Journal. It returns when the removal is durable; files go within seconds after that.
+// Trim implements journal.Journal. It returns when the removal is durable; files go within seconds after that, unless there are
+// table files that cannot be read: looking at each of those takes a second more.
 func (j *Journal) Trim(ctx context.Context, upTo journal.Seq) error {
 	done, err := j.use()
 	if err != nil {

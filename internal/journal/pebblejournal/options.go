@@ -44,8 +44,11 @@ type Options struct {
 	// never.
 	DiskSlow time.Duration
 
+	// Clock is for latencies; for the pauses after a failed flush, a failed compaction, statistics of a table that cannot be read, and a write
+	// without space; and for how long an answer about the free space, and damage that was found, count as new. nil is the system's.
+	Clock clock.Clock
+
 	Logger *slog.Logger // nil discards
-	Clock  clock.Clock  // for latencies, and pauses between failed flushes, only; nil is the system's
 	FS     vfs.FS       // nil is the operating system's
 	Events Events
 }

@@ -7,14 +7,10 @@ import (
 	"github.com/staunchmq/staunch/internal/clock"
 )
 
+// Pebble tries again at once what has failed, for ever. These bound how often.
 const (
-	// Pebble tries a failed flush or compaction again at once, for ever. These bound how often.
 	pauseMin = 10 * time.Millisecond
 	pauseMax = time.Second
-
-	// unreadableAge is how long what could not be read is not read again, and how long the log says nothing more of it: what damaged it
-	// may have been on the way from the disk.
-	unreadableAge = time.Minute
 )
 
 // pause is how long something must wait that has failed: longer each time.
@@ -53,30 +49,4 @@ func rest(c clock.Clock, pause time.Duration, stop <-chan struct{}) {
 	case <-stop:
 		timer.Stop()
 	}
-}
-
-// saidMax is how many names a said remembers. With more, all are forgotten.
-const saidMax = 1024
-
-// said remembers of what the log has said something a moment ago.
-type said struct {
-	clock clock.Clock
-
-	mu    sync.Mutex
-	until map[string]time.Time // guarded by mu
-}
-
-// before reports whether something was said of name a moment ago. If not, it will be now.
-func (s *said) before(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.clock.Now()
-	if now.Before(s.until[name]) {
-		return true
-	}
-	if s.until == nil || len(s.until) >= saidMax {
-		s.until = make(map[string]time.Time)
-	}
-	s.until[name] = now.Add(unreadableAge)
-	return false
 }

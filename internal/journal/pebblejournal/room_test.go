@@ -336,7 +336,8 @@ func TestHalfAWriteIsCompleted(t *testing.T) {
 	}
 }
 
-// A server that is stopped does not wait for space, and does not say of what it could not write that it is there.
+// A server that is stopped does not wait for space, and does not say of what it could not write that it is there; not even while somebody
+// still reads a View.
 func TestCloseDoesNotWaitForSpace(t *testing.T) {
 	fs, inject := faulty(vfs.NewMem())
 	o := small(t, fs)
@@ -347,14 +348,23 @@ func TestCloseDoesNotWaitForSpace(t *testing.T) {
 	if err := j.Append(w.Next(t, "a")).Wait(); err != nil {
 		t.Fatal(err)
 	}
+	v, err := s.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	tries := outOfSpace(inject, func(op errorfs.Op) bool { return isLog(op.Path) })
 	p := j.Append(w.Next(t, "b"))
 	for tries.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	mustClose(t, s)
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
 	if err := p.Wait(); !errors.Is(err, journal.ErrUnknown) {
 		t.Errorf("the append that waited: %v", err)
+	}
+	mustClose(t, v)
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 	inject.clear()
 	s = mustOpen(t, "data", o)

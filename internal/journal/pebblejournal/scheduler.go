@@ -51,6 +51,6 @@ type grant struct {
 // Done implements pebble.CompactionGrantHandle. Pebble calls it without a lock, after it has told of the failure if there is one.
 // Closing the database does not wait for it.
 func (g grant) Done() {
-	g.guard.compactions.rest(g.guard.clock, g.guard.closing)
+	g.guard.compactions.rest(g.guard.clock, g.guard.ending)
 	g.CompactionGrantHandle.Done()
 }

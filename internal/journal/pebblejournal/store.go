@@ -95,7 +95,7 @@ func Open(dir string, options Options) (*Store, error) {
 	s.space = &space{dir: dir, reserve: uint64(s.options.ReserveBytes), clock: s.options.Clock, changed: s.roomChanged,
 		usage: func() (vfs.DiskUsage, error) { return fs.GetDiskUsage(dir) }}
 	s.guard = &guard{FS: fs, clock: s.options.Clock, synced: s.options.Events.Synced, fail: s.fail,
-		log: s.options.Logger, closing: make(chan struct{}), logGoes: s.noteTails}
+		log: s.options.Logger, closing: make(chan struct{}), ending: make(chan struct{}), logGoes: s.noteTails}
 	if err := s.openPebble(); err != nil {
 		s.releaseAll()
 		return nil, err
@@ -167,7 +167,7 @@ func (s *Store) openPebble() error {
 		s.db, err = pebble.Open(dir, s.pebbleOptions())
 	}
 	if failure := s.Err(); failure != nil { // the guard has kept it from Pebble; what Pebble says follows from it
-		close(s.guard.closing)
+		close(s.guard.ending)
 		if err == nil {
 			_ = s.db.Close() // nothing of it is of use
 		}
@@ -415,6 +415,7 @@ func (s *Store) Close() error {
 		s.noteTails()
 		s.flush()
 	}
+	close(s.guard.ending)
 	err := s.db.Close()
 	s.releaseAll()
 	if err != nil {
