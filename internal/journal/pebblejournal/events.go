@@ -113,7 +113,7 @@ func (l *listener) failed(job string, err error) {
 // tell tells the log, but not when it has the same message from a moment ago.
 func (l *listener) tell(message string, err error) {
 	if l.told.add(message, struct{}{}) {
-		l.store.options.Logger.Error(message, "dir", l.store.dir, "error", err.Error())
+		l.store.options.Logger.Error(message, "dir", l.store.dir, "error", firstLine(err))
 	}
 }
 
