@@ -174,7 +174,7 @@ func (p *program) saveBackup(ctx context.Context, s *stream, file string) (err e
 // warnOfDamage says which files of the source were damaged, and which checkpoints are not in the backup because they were.
 func (p *program) warnOfDamage(header backup.Header, m *backup.Manifest) {
 	for _, text := range header.DamagedFiles {
-		fmt.Fprintf(p.stderr, "warning: a file of the server is damaged; what it should hold is in the backup, which is whole: %s\n", text)
+		fmt.Fprintf(p.stderr, "warning: a file of the server is damaged or cannot be read; what it should hold is in the backup, which is whole: %s\n", text)
 	}
 	for i, s := range m.Shards {
 		for _, c := range s.Checkpoints {

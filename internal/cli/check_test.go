@@ -110,7 +110,7 @@ func TestCheckFindsDamagedFiles(t *testing.T) {
 	for _, damaged := range []string{manifest, log} {
 		expect(t, 0, "sound", check...)
 		flipByte(t, damaged, 30)
-		expect(t, 1, "sound … has damaged files … "+damaged+" is damaged: there is no valid data at byte … Make a backup now … docs/operations/damage.md", check...)
+		expect(t, 1, "sound … has files that are damaged or cannot be read: … "+damaged+" is damaged: there is no valid data at byte … Make a backup now … docs/operations/damage.md", check...)
 		if damaged == manifest {
 			flipByte(t, damaged, 30)
 		}
@@ -122,7 +122,7 @@ func TestCheckFindsDamagedFiles(t *testing.T) {
 
 	tails := filepath.Join(data, "TAILS")
 	flipByte(t, tails, 40)
-	expect(t, 1, "sound … has damaged files … "+tails+" is damaged: … A start makes it again … docs/operations/damage.md", "journal", "check", "--data", data)
+	expect(t, 1, "sound … has files that are damaged or cannot be read: … "+tails+" is damaged: … A start makes it again … docs/operations/damage.md", "journal", "check", "--data", data)
 	_, stop = startServer(t, data)
 	stop()
 	expect(t, 0, "sound", "journal", "check", "--data", data)

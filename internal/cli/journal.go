@@ -141,7 +141,7 @@ func (c checked) wrong() error {
 	case len(damaged) > 0:
 		return &exitError{code: exitFailed, step: c.from.damaged, err: fmt.Errorf("%s is damaged:\n  %s", c.name, wrong)}
 	case len(c.files) > 0:
-		return &exitError{code: exitFailed, step: c.from.files, err: fmt.Errorf("%s has damaged files:\n  %s", c.name, wrong)}
+		return &exitError{code: exitFailed, step: c.from.files, err: fmt.Errorf("%s has files that are damaged or cannot be read:\n  %s", c.name, wrong)}
 	case len(badCheckpoints) > 0:
 		return &exitError{
 			code: exitFailed,

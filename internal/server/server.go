@@ -197,7 +197,7 @@ func (s *server) run(ctx context.Context, ready func(config.Addresses)) error {
 			Ready:      starting.ready,
 			Note:       func() string { return roomNote(s.store) },
 			Version:    version.Read().String(),
-			Backup:     backupOf(s.store),
+			Backup:     backupOf(s.store, s.log),
 			Rewrap:     s.rewrap,
 			Decide:     s.decide,
 			Identities: s.identities.Load,

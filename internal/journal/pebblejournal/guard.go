@@ -1,7 +1,9 @@
 package pebblejournal
 
 import (
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -129,7 +131,13 @@ func (g *guard) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCat
 		g.logGoes()
 		g.forget(oldname)
 	}
-	return g.open(newname, func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, category) })
+	return g.open(newname, func() (vfs.File, error) {
+		f, err := g.FS.ReuseForWrite(oldname, newname, category)
+		if errors.Is(err, iofs.ErrNotExist) { // somebody has removed it; nothing needs what was in it
+			return g.FS.Create(newname, category)
+		}
+		return f, err
+	})
 }
 
 // OpenDir implements vfs.FS.

@@ -181,6 +181,38 @@ func TestFilesOfABusyStoreAreSound(t *testing.T) {
 	t.Logf("%d looks, %d logs used again, %d removed", looks, reused.Load(), removed.Load())
 }
 
+// TestALogThatSomebodyRemovesIsMissedByNobody removes each log that is to be used again.
+func TestALogThatSomebodyRemovesIsMissedByNobody(t *testing.T) {
+	fs, inject := faulty(vfs.NewMem())
+	var removed atomic.Int32
+	inject.set(func(op errorfs.Op) error {
+		if op.Kind != errorfs.OpReuseForWrite {
+			return nil
+		}
+		removed.Add(1)
+		return fs.Remove(op.Path)
+	})
+	o := small(t, fs)
+	s := mustOpen(t, "data", o)
+	j := mustJournal(t, s, 0)
+	w := journaltest.NewWriter(0)
+	for removed.Load() < 5 {
+		if err := j.Append(w.Next(t, string(noise(20_000)))).Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if damaged := damagedIn(t, s); damaged != nil {
+		t.Errorf("damaged: %v", damaged)
+	}
+	mustClose(t, s)
+	inject.clear()
+	s = mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	if _, err := mustJournal(t, s, 0).Get(t.Context(), w.Header.Seq); err != nil {
+		t.Errorf("the last record: %v", err)
+	}
+}
+
 // TestALogThatGoesWhileItIsReadIsNotDamaged lets a log be used again at the worst moments.
 func TestALogThatGoesWhileItIsReadIsNotDamaged(t *testing.T) {
 	for name, kind := range map[string]errorfs.OpKind{"before it is opened": errorfs.OpOpen, "before it is read": errorfs.OpFileRead} {
