@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunchmq/staunch/internal/api"
+	"github.com/staunchmq/staunch/internal/catalog"
 	"github.com/staunchmq/staunch/internal/queue"
 	"github.com/staunchmq/staunch/internal/shard"
 )
@@ -576,9 +577,7 @@ func TestStopWhileDeadLettersHaveNoPlace(t *testing.T) {
 		log := h.logged(slog.LevelWarn)
 		h.send(q, "a")
 		h.exhaust(q)
-		if _, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1}); err != nil {
-			t.Fatal(err)
-		}
+		h.leave(t, q)
 		if err := h.carrier.bringing.Acquire(t.Context(), bringMax); err != nil {
 			t.Fatal(err)
 		}
@@ -591,27 +590,34 @@ func TestStopWhileDeadLettersHaveNoPlace(t *testing.T) {
 	})
 }
 
+// leave receives the only message of q, which becomes a dead letter, and carries it nowhere.
+func (h *harness) leave(t *testing.T, q string) (*catalog.Queue, []queue.Move) {
+	t.Helper()
+	result, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1})
+	if err != nil || len(result.Moves) != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	source, err := h.queue(h.caller, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source, result.Moves
+}
+
 // A receive whose dead letters another carries asks its shard for nothing.
 func TestNothingClaimedNothingAsked(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, _ string) {
 		h.send(q, "a")
 		h.exhaust(q)
-		result, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1})
-		if err != nil || len(result.Moves) != 1 {
-			t.Fatalf("%+v, %v", result, err)
-		}
-		source, err := h.queue(h.caller, q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.carrier.claim(h.partition(t, q), result.Moves)
+		source, moves := h.leave(t, q)
+		h.carrier.claim(h.partition(t, q), moves)
 		for _, f := range h.faults {
 			f.failBefore(func(method string) error {
 				t.Errorf("%s is called", method)
 				return nil
 			})
 		}
-		if !h.carryDeadLetters(t.Context(), source, result.Moves) {
+		if !h.carryDeadLetters(t.Context(), source, moves) {
 			t.Error("it was taken for a failure")
 		}
 	})
@@ -622,17 +628,10 @@ func TestLateCarrierLeavesWhatWasSwept(t *testing.T) {
 	onBothShards(t, false, func(t *testing.T, h *harness, q, dead string) {
 		h.send(q, "a")
 		h.exhaust(q)
-		result, err := h.sourceClient(t, q).Receive(t.Context(), h.partition(t, q), shard.ReceiveRequest{Max: 1})
-		if err != nil || len(result.Moves) != 1 {
-			t.Fatalf("%+v, %v", result, err)
-		}
-		source, err := h.queue(h.caller, q)
-		if err != nil {
-			t.Fatal(err)
-		}
+		source, moves := h.leave(t, q)
 		h.brokeOff(h.partition(t, q))
 		synctest.Wait()
-		h.carryDeadLetters(t.Context(), source, result.Moves)
+		h.carryDeadLetters(t.Context(), source, moves)
 		if h.counts(dead) != [3]string{"1", "0", "0"} {
 			t.Errorf("the dead-letter queue has %v", h.counts(dead))
 		}
